@@ -68,7 +68,7 @@ const schema = relink({
   required: ["methods", "clientMethods", "event"],
   properties: {
     methods: methodTable(["server", "session"], "GeneratedMethods"),
-    clientMethods: methodTable(["clientSession", "clientGlobal"], "ClientMethods"),
+    clientMethods: methodTable(["clientSession", "clientGlobal"], "GeneratedClientMethods"),
     event: { $ref: "#/definitions/SessionEvent" },
   },
   definitions: { ...api.definitions, ...events.definitions },
