@@ -1,3 +1,4 @@
+export { check } from "./check.js";
 export type { EventMap, EventType, SessionLifecycle, UnknownEvent } from "./events.js";
 export type * from "./generated.js";
 export { schemaVersion } from "./generated.js";

@@ -1,0 +1,128 @@
+import * as v from "valibot";
+import { check, type EventMap, type EventType, type RequestOptions, type SessionRequester } from "../protocol/index.js";
+import { type AnswerOf, type DataOf, isKind, type KindName, kinds, type SecretsOf } from "./kinds.js";
+import { Secrets } from "./secrets.js";
+import { merge, rest } from "./split.js";
+
+/** A question of the runtime, written down: plain JSON but for `secrets`. */
+export type PendingRequest<K extends KindName = KindName> = {
+  [P in K]: {
+    v: 1;
+    /** The event that asked. */
+    kind: P;
+    sessionId: string;
+    requestId: string;
+    /** Where the runtime listened when it asked; a hint, it changes when the runtime is started again. */
+    endpoint?: string;
+    /** On whose behalf an answer is obtained. Without one nothing is shared between sessions. */
+    principal?: string;
+    /** ISO 8601. */
+    receivedAt: string;
+    data: DataOf<P>;
+    secrets: Secrets<SecretsOf<P>>;
+  };
+}[K];
+
+export interface RequestContext {
+  sessionId: string;
+  endpoint?: string | undefined;
+  principal?: string | undefined;
+}
+
+type AskingEvent = { readonly type: string; readonly data: unknown };
+type KindOf<E extends AskingEvent> = Extract<E["type"], KindName>;
+
+/** Whether an event is a question that waits for an answer. */
+export function isPending<E extends AskingEvent>(event: E): event is E & EventMap[KindName & EventType] {
+  return isKind(event.type);
+}
+
+/**
+ * Writes an event down as a pending request.
+ * @throws TypeError when the event asks nothing, ValidationError when its data lacks what its kind needs.
+ */
+export function pendingRequest<E extends AskingEvent>(
+  event: E,
+  context: RequestContext,
+): PendingRequest<[KindOf<E>] extends [never] ? KindName : KindOf<E>>;
+export function pendingRequest(event: AskingEvent, context: RequestContext): PendingRequest {
+  if (!isKind(event.type)) throw new TypeError(`"${event.type}" is not the event of a pending request`);
+  if (typeof context?.sessionId !== "string") throw new TypeError('"sessionId" must be a string');
+  const whole = check(v.record(v.string(), v.unknown()), event.data, event.type);
+  const row = kinds[event.type];
+  const data = check(row.open, whole, event.type);
+  const secrets = check(row.secrets, rest(whole, data), event.type);
+  return {
+    v: 1,
+    kind: event.type,
+    sessionId: context.sessionId,
+    requestId: data.requestId,
+    ...(context.endpoint === undefined ? {} : { endpoint: context.endpoint }),
+    ...(context.principal === undefined ? {} : { principal: context.principal }),
+    receivedAt: new Date().toISOString(),
+    data,
+    secrets: new Secrets(secrets),
+  };
+}
+
+const envelope = v.object({
+  v: v.literal(1),
+  kind: v.picklist(Object.keys(kinds).filter(isKind)),
+  sessionId: v.string(),
+  requestId: v.string(),
+  endpoint: v.exactOptional(v.string()),
+  principal: v.exactOptional(v.string()),
+  receivedAt: v.pipe(v.string(), v.isoTimestamp()),
+  data: v.record(v.string(), v.unknown()),
+});
+
+/**
+ * Reads a stored pending request back. `json` is text or what `JSON.parse` made of it; `secrets` is what `reveal()` gave,
+ * where the host kept it.
+ * @throws ValidationError when it is not one, or one of a version that this latchkey does not know.
+ */
+export function parsePendingRequest(json: unknown, options: { secrets?: object | undefined } = {}): PendingRequest {
+  const stored = check(envelope, typeof json === "string" ? parse(json) : json, "pending request");
+  const row = kinds[stored.kind];
+  const data = check(row.open, stored.data, stored.kind);
+  const secrets = check(row.secrets, options.secrets ?? {}, stored.kind);
+  return { ...stored, data, secrets: new Secrets(secrets) };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The event's data as it came: what may be seen and the secrets in one object. */
+export function wholeData<K extends KindName>(request: PendingRequest<K>): DataOf<K> & SecretsOf<K>;
+export function wholeData(request: PendingRequest): Record<string, unknown> {
+  return merge(request.data, request.secrets.reveal());
+}
+
+/**
+ * Answers a pending request, from any connection to the runtime that holds the session.
+ * `accepted: false` means that the runtime does not wait for it: answered before, superseded, or gone.
+ * @throws ValidationError before anything is sent: the runtime would take a malformed answer and break the call.
+ */
+export async function handlePendingRequest<K extends KindName>(
+  rpc: { session(sessionId: string): SessionRequester },
+  request: { kind: K; sessionId: string; requestId: string },
+  answer: AnswerOf<NoInfer<K>>,
+  options?: RequestOptions,
+): Promise<{ accepted: boolean }>;
+export async function handlePendingRequest(
+  rpc: { session(sessionId: string): SessionRequester },
+  request: { kind: KindName; sessionId: string; requestId: string },
+  answer: unknown,
+  options?: RequestOptions,
+): Promise<{ accepted: boolean }> {
+  const row = kinds[request.kind];
+  if (row === undefined) throw new TypeError(`"${request.kind}" is not a pending kind`);
+  const checked = check(row.answer, answer, `answer to ${request.kind}`);
+  const { success } = await row.send(rpc.session(request.sessionId), request.requestId, checked, options);
+  return { accepted: success };
+}

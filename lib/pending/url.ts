@@ -1,0 +1,26 @@
+/** A URL that may be shown: without user info, query and fragment. What is no URL is not shown at all. */
+export function openUrl(url: string): string {
+  if (!URL.canParse(url)) return "";
+  const open = new URL(url);
+  open.username = "";
+  open.password = "";
+  open.search = "";
+  open.hash = "";
+  return open.href;
+}
+
+/**
+ * The canonical URI of a resource (RFC 8707 section 2, RFC 3986 section 6.2): scheme and host in lower case, no default port,
+ * no fragment. Path and query stay as they are, for they may name different resources.
+ */
+export function resource(url: string): string {
+  if (!URL.canParse(url)) return url;
+  const canonical = new URL(url);
+  canonical.hash = "";
+  return canonical.href;
+}
+
+/** A scope string (RFC 6749 section 3.3) as a set: sorted, each once. */
+export function scopeSet(scope: string | undefined): string[] {
+  return [...new Set((scope ?? "").split(" ").filter((item) => item !== ""))].sort();
+}
