@@ -1,0 +1,53 @@
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+
+/** One of the two runtimes that everything is shown on. */
+export interface RuntimeUnderTest {
+  /** Its version, for the names of tests. */
+  readonly name: string;
+  readonly path: string;
+  /** The older one retries a waiting tool call after a cold resume and asks again after a refused token. */
+  readonly retries: boolean;
+}
+
+const require = createRequire(import.meta.url);
+
+/** The folder of the platform package of `base` that npm installed here. */
+function platformFolder(base: string, probe: string): string {
+  const platforms = process.platform === "linux" ? ["linux", "linuxmusl"] : [process.platform];
+  for (const platform of platforms) {
+    const search = require.resolve.paths(base) ?? [];
+    for (const folder of search) {
+      try {
+        return dirname(require.resolve(join(folder, `${base}-${platform}-${process.arch}`, probe)));
+      } catch (error) {
+        if (!(error instanceof Error && "code" in error && error.code === "MODULE_NOT_FOUND")) throw error;
+      }
+    }
+  }
+  throw new Error(`no platform package of ${base} is installed`);
+}
+
+const bundledFolder = platformFolder("@github/copilot-sdk", "package.json");
+const cliFolder = platformFolder("@github/copilot", "package.json");
+
+/** The runtime that the official SDK brings along. */
+export const bundled: RuntimeUnderTest = {
+  name: "1.0.85",
+  path: join(
+    bundledFolder,
+    "prebuilds",
+    `${bundledFolder.includes("linuxmusl") ? "linuxmusl" : process.platform}-${process.arch}`,
+    process.platform === "win32" ? "copilot-runtime.exe" : "copilot-runtime",
+  ),
+  retries: true,
+};
+
+/** The runtime inside the command line program. */
+export const cli: RuntimeUnderTest = {
+  name: "1.0.102",
+  path: join(cliFolder, process.platform === "win32" ? "copilot.exe" : "copilot"),
+  retries: false,
+};
+
+export const runtimes: readonly RuntimeUnderTest[] = [bundled, cli];
