@@ -1,0 +1,136 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect, type Rpc, type Runtime, type Session, startRuntime } from "latchkey/rpc";
+import type { SessionCreateParams } from "../../../lib/protocol/index.js";
+import {
+  type AuthorizationOptions,
+  type AuthorizationServer,
+  publicClient,
+  startAuthorization,
+} from "./authorization.js";
+import { type McpServer, startMcpServer } from "./mcp-server.js";
+import { type Model, type Reply, startModel } from "./model.js";
+import type { RuntimeUnderTest } from "./runtimes.js";
+
+/** The name under which sessions know the protected server. */
+export const serverName = "notes";
+
+/** The servers of one scene and what a session needs to find them. */
+export interface World extends AsyncDisposable {
+  readonly authorization: AuthorizationServer;
+  readonly mcp: McpServer;
+  readonly model: Model;
+  /** Params of `session.create` for a session whose MCP server wants OAuth and whose model plays the script. */
+  sessionParams(): SessionCreateParams;
+  close(): Promise<void>;
+}
+
+export async function openWorld(options: AuthorizationOptions & { script?: readonly Reply[] } = {}): Promise<World> {
+  const authorization = await startAuthorization(options);
+  const mcp = await startMcpServer({ authorization });
+  const model = await startModel(...(options.script ?? []));
+  const close = async (): Promise<void> => {
+    await Promise.all([authorization.close(), mcp.close(), model.close()]);
+  };
+  return {
+    authorization,
+    mcp,
+    model,
+    sessionParams: () => ({
+      provider: { type: "openai", wireApi: "completions", baseUrl: model.baseUrl, apiKey: "none" },
+      model: "scripted",
+      envValueMode: "direct",
+      requestPermission: true,
+      mcpServers: {
+        [serverName]: {
+          type: "http",
+          url: mcp.endpoint,
+          tools: ["*"],
+          oauthClientId: publicClient.id,
+          oauthPublicClient: true,
+        },
+      },
+    }),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** A runtime in a home of its own. */
+export interface Stage extends AsyncDisposable {
+  readonly under: RuntimeUnderTest;
+  readonly home: string;
+  readonly runtime: Runtime;
+  connect(): Promise<Rpc>;
+  /** Kills the runtime without warning and starts it again in the same home, on another port. */
+  restart(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openStage(under: RuntimeUnderTest): Promise<Stage> {
+  const home = await mkdtemp(join(tmpdir(), "latchkey-home-"));
+  const start = (): Promise<Runtime> => startRuntime({ path: under.path, home, cwd: home });
+  let runtime = await start().catch(async (error: unknown) => {
+    await discard(home);
+    throw error;
+  });
+  const close = async (): Promise<void> => {
+    await runtime.stop();
+    await discard(home);
+  };
+  return {
+    under,
+    home,
+    get runtime() {
+      return runtime;
+    },
+    connect: () => connect(runtime.endpoint, { token: runtime.token }),
+    async restart() {
+      process.kill(runtime.pid, "SIGKILL");
+      await runtime.exited;
+      runtime = await start();
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function discard(folder: string): Promise<void> {
+  return rm(folder, { recursive: true, force: true, maxRetries: 5 });
+}
+
+/** Approves every permission that the session asks for. Returns what ends it. */
+export function approvePermissions(session: Session): () => void {
+  return session.events.on("permission.requested", ({ data: { requestId } }) =>
+    session.request("permissions.handlePendingPermissionRequest", { requestId, result: { kind: "approve-once" } }),
+  );
+}
+
+/** Sends one prompt and resolves when the session is idle again. */
+export async function runTurn(session: Session, prompt: string, options: { timeoutMs?: number } = {}): Promise<void> {
+  const idle = session.events.wait("session.idle", { timeoutMs: options.timeoutMs ?? 20_000 });
+  await Promise.all([idle, session.request("send", { prompt })]);
+}
+
+/** Resolves when the session's MCP server has this status, at once if it has it already. */
+export async function serverStatus(
+  session: Session,
+  status: string,
+  options: { timeoutMs?: number } = {},
+): Promise<void> {
+  const enough = new AbortController();
+  const changed = session.events.wait("session.mcp_server_status_changed", {
+    where: ({ data }) => data.serverName === serverName && data.status === status,
+    timeoutMs: options.timeoutMs ?? 20_000,
+    signal: enough.signal,
+  });
+  const listed = session.request("mcp.list").then(async ({ servers }) => {
+    if (!servers.some((server) => server.name === serverName && server.status === status)) await changed;
+  });
+  try {
+    await Promise.race([changed, listed]);
+  } finally {
+    enough.abort();
+  }
+}
