@@ -1,0 +1,146 @@
+import mitt from "mitt";
+import type { EventMap } from "../protocol/index.js";
+import { openStream, type StreamOptions } from "./stream.js";
+import { type UntilOptions, until } from "./until.js";
+
+/** Ends a subscription: call it, or let `using` do so. Twice is harmless. */
+export interface Off {
+  (): void;
+  [Symbol.dispose](): void;
+}
+
+/** A listener threw, or its promise rejected. Neither other listeners nor the transport noticed. */
+export interface ListenerError {
+  readonly error: unknown;
+  /** What the listener was registered for. */
+  readonly type: string;
+}
+
+type Own = { "listener:error": ListenerError };
+type Payload<M extends object, T> = T extends "*"
+  ? M[keyof M]
+  : T extends keyof M
+    ? M[T]
+    : T extends keyof Own
+      ? Own[T]
+      : never;
+type Name<M extends object> = (keyof M & string) | keyof Own;
+
+export interface WaitOptions<P> extends UntilOptions {
+  where?: ((event: P) => boolean) | undefined;
+}
+
+/**
+ * Events by type; `"*"` stands for every type, those that this latchkey does not know included.
+ * Handlers run in the order in which they were registered, those of the type before those of `"*"`, while the frame
+ * is being read: no promise and no timer lies between.
+ */
+export interface Events<M extends object = EventMap> {
+  on<T extends Name<M> | "*">(type: T, handler: (event: Payload<M, T>) => void): Off;
+  once<T extends Name<M> | "*">(type: T, handler: (event: Payload<M, T>) => void): Off;
+  /** The next event of this type that `where` accepts. Rejects when the signal, the time or the connection ends first. */
+  wait<T extends Name<M> | "*">(type: T, options?: WaitOptions<Payload<M, T>>): Promise<Payload<M, T>>;
+  /**
+   * Events from now on, read at the reader's own pace. At most `limit` (1024) wait unread; one more and the iteration ends with
+   * the code `OVERFLOW`, after what was read in time.
+   */
+  stream<T extends Name<M> | "*">(type: T, options?: StreamOptions): AsyncIterableIterator<Payload<M, T>>;
+}
+
+/** The writing end, for whoever owns the source. */
+export interface EventSource<M extends object = EventMap> extends Events<M> {
+  /** Delivers to the listeners of `type`, and to those of `"*"` unless `every` is false. */
+  emit<T extends keyof M & string>(type: T, event: M[T], options?: { every?: boolean }): void;
+  /** No event will come any more: waits reject with `reason`, streams end with it, or quietly when there is none. */
+  end(reason: Error, options?: { quietly?: boolean }): void;
+}
+
+export function createEvents<M extends object = EventMap>(): EventSource<M> {
+  // mitt's own "*" is not used: it would see listener:error too.
+  const bus = mitt<Record<string, unknown>>();
+  const enders = new Set<(reason: Error, quietly: boolean) => void>();
+  let ended: { reason: Error; quietly: boolean } | undefined;
+
+  const every = "every:";
+  const slot = (type: string) => (type === "*" ? every : type);
+
+  function report(error: unknown, type: string): void {
+    if (type !== "listener:error") bus.emit("listener:error", { error, type } satisfies ListenerError);
+  }
+
+  function subscribe(type: string, handler: (event: never) => unknown): Off {
+    let live = true;
+    const guarded = (event: unknown): void => {
+      if (!live) return;
+      try {
+        const returned = (handler as (event: unknown) => unknown)(event);
+        if (returned instanceof Promise) returned.catch((error: unknown) => report(error, type));
+      } catch (error) {
+        report(error, type);
+      }
+    };
+    bus.on(slot(type), guarded);
+    const off = (): void => {
+      if (!live) return;
+      live = false;
+      bus.off(slot(type), guarded);
+    };
+    return Object.assign(off, { [Symbol.dispose]: off });
+  }
+
+  /** Registers what must be told when the source ends, or tells it at once. */
+  function onEnd(ender: (reason: Error, quietly: boolean) => void): () => void {
+    if (ended) {
+      ender(ended.reason, ended.quietly);
+      return () => undefined;
+    }
+    enders.add(ender);
+    return () => enders.delete(ender);
+  }
+
+  return {
+    on: (type, handler) => subscribe(type, handler),
+    once(type, handler) {
+      const off = subscribe(type, (event) => {
+        off();
+        return handler(event);
+      });
+      return off;
+    },
+    wait: (type, options = {}) =>
+      until(options, (resolve, reject) => {
+        const off = subscribe(type, (event) => {
+          try {
+            if (options.where === undefined || options.where(event)) resolve(event);
+          } catch (error) {
+            reject(error);
+          }
+        });
+        const forget = onEnd(reject);
+        return () => {
+          off();
+          forget();
+        };
+      }),
+    stream: (type, options = {}) =>
+      openStream(options, (push, fail) => {
+        const off = subscribe(type, push);
+        const forget = onEnd((reason, quietly) => fail(quietly ? undefined : reason));
+        return () => {
+          off();
+          forget();
+        };
+      }),
+    emit(type, event, options) {
+      bus.emit(type, event);
+      if (options?.every !== false) bus.emit(every, event);
+    },
+    end(reason, options = {}) {
+      if (ended) return;
+      ended = { reason, quietly: options.quietly ?? false };
+      for (const ender of [...enders]) ender(reason, ended.quietly);
+      enders.clear();
+      bus.all.clear();
+    },
+  };
+}

@@ -1,0 +1,11 @@
+export {
+  createEvents,
+  type EventSource,
+  type Events,
+  type ListenerError,
+  type Off,
+  type WaitOptions,
+} from "./emitter.js";
+export { type Interest, registerInterest } from "./interest.js";
+export type { StreamOptions } from "./stream.js";
+export { type UntilOptions, until } from "./until.js";

@@ -1,0 +1,6 @@
+/** The thin core: everything but the ledger. */
+export * from "./errors.js";
+export * from "./events/index.js";
+export * from "./pending/index.js";
+export * from "./protocol/index.js";
+export * from "./rpc/index.js";

@@ -1,0 +1,101 @@
+import { connect as dial, type Socket } from "node:net";
+import type { Readable, Writable } from "node:stream";
+import { ConnectionError } from "../errors.js";
+import { until } from "../events/index.js";
+import { type ClientInfo, protocolWindow } from "../protocol/index.js";
+import { createConnection, type Duplex } from "./connection.js";
+import type { Rpc } from "./rpc.js";
+
+/** `"tcp://host:port"`, host and port, or any pair of streams, such as a child's stdio. */
+export type Target = string | { host?: string; port: number } | { readable: Readable; writable: Writable };
+
+export interface ConnectOptions {
+  /** The runtime's connection token (`COPILOT_CONNECTION_TOKEN` of its environment). */
+  token?: string | undefined;
+  /** Gives up connecting; later it does nothing. */
+  signal?: AbortSignal | undefined;
+  /** Milliseconds for dialling and handshake together; no limit when left out. */
+  timeoutMs?: number | undefined;
+  clientInfo?: ClientInfo | undefined;
+  /** The longest frame that is read, in bytes. 64 MiB when left out; a longer one ends the connection with `PROTOCOL`. */
+  maxFrameBytes?: number | undefined;
+  /** Whether to hurry the runtime's second frame over TCP: see docs/rpc.md. On when left out. */
+  nudge?: boolean | undefined;
+}
+
+/**
+ * Connects to a runtime and makes the `connect` handshake.
+ * @throws ConnectionError `REFUSED` nobody listens; `UNAUTHORIZED` the token is missing, wrong or not wanted;
+ * `PROTOCOL` another version than `protocolWindow`, or no such protocol; `CLOSED` the peer hung up.
+ */
+export async function connect(target: Target, options: ConnectOptions = {}): Promise<Rpc> {
+  const { signal, timeoutMs } = options;
+  const deadline = timeoutMs === undefined ? undefined : performance.now() + timeoutMs;
+  const place = parseTarget(target);
+  const duplex = "port" in place ? await openSocket(place, options) : place;
+  const tcp = "port" in place;
+  const rpc = createConnection(duplex, {
+    endpoint: tcp ? `tcp://${place.host.includes(":") ? `[${place.host}]` : place.host}:${place.port}` : "stdio:",
+    maxFrameBytes: options.maxFrameBytes ?? 64 * 2 ** 20,
+    nudge: tcp && options.nudge !== false,
+  });
+  try {
+    const hello = await rpc.request(
+      "connect",
+      {
+        ...(options.token === undefined ? {} : { token: options.token }),
+        ...(options.clientInfo === undefined ? {} : { clientInfo: options.clientInfo }),
+      },
+      { signal, timeoutMs: deadline === undefined ? undefined : Math.max(1, deadline - performance.now()) },
+    );
+    const { protocolVersion, version } = hello;
+    if (!(protocolVersion >= protocolWindow.min && protocolVersion <= protocolWindow.max))
+      throw new ConnectionError(
+        "PROTOCOL",
+        `the runtime speaks protocol version ${protocolVersion}; this latchkey speaks ${protocolWindow.min} to ${protocolWindow.max}`,
+      );
+    return Object.assign(rpc, { hello: { protocolVersion, version } });
+  } catch (error) {
+    await rpc.close();
+    throw error;
+  }
+}
+
+function parseTarget(target: Target): { host: string; port: number } | Duplex {
+  if (typeof target === "object" && "readable" in target) return target;
+  const place = typeof target === "string" ? parseEndpoint(target) : target;
+  const { host = "127.0.0.1", port } = place;
+  if (!Number.isInteger(port) || port < 1 || port > 65535)
+    throw new TypeError('"port" must be a number from 1 to 65535');
+  return { host, port };
+}
+
+function parseEndpoint(endpoint: string): { host: string; port: number } {
+  if (URL.canParse(endpoint)) {
+    const { protocol, hostname, port } = new URL(endpoint);
+    if (protocol === "tcp:" && hostname !== "") return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) };
+  }
+  throw new TypeError('"target" must be "tcp://host:port", { host, port } or { readable, writable }');
+}
+
+function openSocket(
+  place: { host: string; port: number },
+  options: { signal?: AbortSignal | undefined; timeoutMs?: number | undefined },
+): Promise<Duplex> {
+  return until(options, (resolve, reject) => {
+    const socket: Socket = dial({ ...place, noDelay: true });
+    let connected = false;
+    socket.once("connect", () => {
+      connected = true;
+      resolve({ readable: socket, writable: socket });
+    });
+    socket.once("error", (error) =>
+      reject(new ConnectionError("REFUSED", `nobody answers at ${place.host}:${place.port}`, error)),
+    );
+    return () => {
+      socket.removeAllListeners("connect");
+      socket.removeAllListeners("error");
+      if (!connected) socket.destroy();
+    };
+  });
+}

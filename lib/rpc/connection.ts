@@ -1,0 +1,181 @@
+import type { Readable, Writable } from "node:stream";
+import {
+  CancellationTokenSource,
+  createMessageConnection,
+  type Disposable,
+  Emitter,
+  ErrorCodes,
+  type MessageReader,
+  type MessageWriter,
+  ResponseError,
+} from "vscode-jsonrpc/node";
+import { ConnectionError } from "../errors.js";
+import { createEvents, until } from "../events/index.js";
+import type { ClientMethods, EventMap, RequestOptions, SessionLifecycle } from "../protocol/index.js";
+import { nudgeFrame } from "./nudge.js";
+import { createReader } from "./reader.js";
+import { isResponseError, remoteError } from "./remote-error.js";
+import type { CloseReason, Rpc, RpcEventMap } from "./rpc.js";
+import { createSeen } from "./seen.js";
+import { createSession, type SessionSlot } from "./session.js";
+import { createWriter } from "./writer.js";
+
+export interface Duplex {
+  readonly readable: Readable;
+  readonly writable: Writable;
+}
+
+export interface ConnectionOptions {
+  endpoint: string;
+  maxFrameBytes: number;
+  /** Whether the peer's second frame waits for our ACK: only on TCP. */
+  nudge: boolean;
+}
+
+/**
+ * One connection: open -> over, once and for good. Whatever ends it, `end` is the only way out: it rejects every request
+ * that is out and every later one with the same reason, ends waits and streams, and resolves `closed`.
+ * vscode-jsonrpc carries requests and cancellation; it leaves requests pending on close, so the race with `over` settles them.
+ */
+export function createConnection({ readable, writable }: Duplex, options: ConnectionOptions): Omit<Rpc, "hello"> {
+  const events = createEvents<RpcEventMap>();
+  const sessions = new Map<string, SessionSlot>();
+  const handlers = new Map<string, (params: unknown, context: { signal: AbortSignal }) => unknown>();
+  const outstanding = new Set<(reason: ConnectionError) => void>();
+  const repeated = createSeen(1024);
+  let close: (reason: CloseReason) => void = () => undefined;
+  const closed = new Promise<CloseReason>((resolve) => {
+    close = resolve;
+  });
+  let over: ConnectionError | undefined;
+
+  const writer = createWriter(writable, end);
+  const reader = createReader(readable, options.maxFrameBytes, {
+    event(sessionId, event) {
+      if (event.id !== undefined && repeated(event.id)) return;
+      // The schemas' types describe what the runtime sends; an unknown type passes through as it came.
+      const type = event.type as keyof EventMap;
+      const known = event as EventMap[typeof type];
+      sessions.get(sessionId)?.source.emit(type, known);
+      events.emit(type, { sessionId, event: known } as RpcEventMap[typeof type]);
+    },
+    notification(method, params) {
+      if (method === "session.lifecycle" && isLifecycle(params))
+        events.emit("session.lifecycle", { sessionId: params.sessionId, event: params }, { every: false });
+      else events.emit("notification", { method, params }, { every: false });
+    },
+    chunk(sawEvent) {
+      if (options.nudge && (sawEvent || outstanding.size > 0)) writer.raw(nudgeFrame);
+    },
+    end: (error) => end(error ?? new ConnectionError("CLOSED", "the peer closed the connection")),
+  });
+  const silent = new Emitter<never>();
+  const rpcReader: MessageReader = {
+    onError: silent.event,
+    onClose: silent.event,
+    onPartialMessage: silent.event,
+    listen: (callback): Disposable => reader.listen(callback),
+    dispose: () => reader.stop(),
+  };
+  const rpcWriter: MessageWriter = {
+    onError: silent.event,
+    onClose: silent.event,
+    write: (message) => writer.write(message),
+    end: () => undefined,
+    dispose: () => undefined,
+  };
+  // A finite parallelism makes responses settle as they are read instead of in a timer of their own.
+  const connection = createMessageConnection(rpcReader, rpcWriter, undefined, {
+    maxParallelism: Number.MAX_SAFE_INTEGER,
+  });
+  connection.onRequest(async (method, params, token) => {
+    const handler = handlers.get(method);
+    if (!handler) throw new ResponseError(ErrorCodes.MethodNotFound, `Unhandled method ${method}`);
+    const abort = new AbortController();
+    const subscription = token.onCancellationRequested(() => abort.abort());
+    try {
+      return await handler(params, { signal: abort.signal });
+    } finally {
+      subscription.dispose();
+    }
+  });
+  connection.listen();
+
+  function end(reason: ConnectionError): void {
+    if (over) return;
+    over = reason;
+    connection.dispose();
+    for (const reject of [...outstanding]) reject(reason);
+    const quietly = reason.code === "ENDED";
+    for (const { source } of sessions.values()) source.end(reason, { quietly });
+    events.end(reason, { quietly });
+    if (quietly && "destroySoon" in writable && typeof writable.destroySoon === "function") writable.destroySoon();
+    else if (quietly) writable.end();
+    else writable.destroy();
+    if (readable !== (writable as unknown)) readable.destroy();
+    close({
+      code: reason.code,
+      message: reason.message,
+      ...(reason.cause === undefined ? {} : { cause: reason.cause }),
+    });
+  }
+
+  function request(method: string, params: object = {}, { signal, timeoutMs }: RequestOptions = {}): Promise<unknown> {
+    if (over) return Promise.reject(over);
+    if (typeof params !== "object" || params === null || Array.isArray(params))
+      return Promise.reject(new TypeError(`${method}: "params" must be an object`));
+    const source = signal || timeoutMs !== undefined ? new CancellationTokenSource() : undefined;
+    return until<unknown>({ signal, timeoutMs }, (resolve, reject) => {
+      outstanding.add(reject);
+      let answered = false;
+      connection.sendRequest<unknown>(method, params, source?.token).then(
+        (result) => {
+          answered = true;
+          resolve(result);
+        },
+        (error: unknown) => {
+          answered = true;
+          reject(over ?? (isResponseError(error) ? remoteError(error, method) : error));
+        },
+      );
+      return () => {
+        outstanding.delete(reject);
+        if (!answered && !over) source?.cancel();
+      };
+    });
+  }
+
+  const rpc: Omit<Rpc, "hello"> = {
+    endpoint: options.endpoint,
+    events,
+    closed,
+    request: request as Rpc["request"],
+    session(sessionId) {
+      let slot = sessions.get(sessionId);
+      if (!slot) {
+        slot = createSession(rpc as Rpc, sessionId, request);
+        if (over) slot.source.end(over, { quietly: over.code === "ENDED" });
+        sessions.set(sessionId, slot);
+      }
+      return slot.session;
+    },
+    handle(method, handler) {
+      if (handlers.has(method)) throw new TypeError(`"${method}" has a handler already`);
+      handlers.set(method, (params, context) => handler(params as ClientMethods[typeof method]["params"], context));
+      const off = (): void => {
+        handlers.delete(method);
+      };
+      return Object.assign(off, { [Symbol.dispose]: off });
+    },
+    async close() {
+      end(new ConnectionError("ENDED", "close() ended the connection"));
+      await closed;
+    },
+    [Symbol.asyncDispose]: () => rpc.close(),
+  };
+  return rpc;
+}
+
+function isLifecycle(params: unknown): params is SessionLifecycle {
+  return typeof params === "object" && params !== null && "sessionId" in params && typeof params.sessionId === "string";
+}

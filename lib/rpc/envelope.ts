@@ -1,0 +1,62 @@
+import * as v from "valibot";
+import { check } from "../protocol/index.js";
+
+const version = v.literal("2.0");
+const id = v.union([v.string(), v.number()]);
+
+const failure = v.object({
+  jsonrpc: version,
+  id: v.nullable(id),
+  error: v.looseObject({ code: v.pipe(v.number(), v.integer()), message: v.string() }),
+});
+const success = v.object({ jsonrpc: version, id, result: v.unknown() });
+const call = v.object({ jsonrpc: version, method: v.string(), params: v.exactOptional(v.looseObject({})) });
+const request = v.object({ ...call.entries, id });
+const event = v.object({
+  sessionId: v.string(),
+  event: v.looseObject({ type: v.string(), id: v.exactOptional(v.string()) }),
+});
+
+/** An event of the runtime as it comes: its type may be one that the schemas do not know. */
+export interface RawEvent {
+  readonly type: string;
+  readonly id?: string;
+}
+
+export type Inbound =
+  | { kind: "event"; sessionId: string; event: RawEvent }
+  | { kind: "notification"; method: string; params: unknown }
+  | { kind: "request" | "response"; message: object; id: string | number | null };
+
+/**
+ * Reads one JSON-RPC 2.0 message (section 4 and 5 of its specification).
+ * `session.event`, the hot one, is looked at by hand; only when that fails does the schema say what was wrong.
+ * @throws ValidationError
+ */
+export function readEnvelope(message: unknown): Inbound {
+  if (isObject(message)) {
+    const { method, params } = message;
+    if (method === "session.event" && message.jsonrpc === "2.0" && message.id === undefined && isObject(params)) {
+      const { sessionId, event } = params;
+      if (typeof sessionId === "string" && isEvent(event)) return { kind: "event", sessionId, event };
+    }
+    if (method === undefined) {
+      const schema = "error" in message ? failure : success;
+      if ("error" in message && "result" in message) return check(v.never(), message, "response");
+      return { kind: "response", message, id: check(schema, message, "response").id };
+    }
+    if (message.id !== undefined) return { kind: "request", message, id: check(request, message, "request").id };
+  }
+  const notification = check(call, message, "message");
+  if (notification.method === "session.event")
+    return { kind: "event", ...check(event, notification.params, "session.event") };
+  return { kind: "notification", method: notification.method, params: notification.params };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isEvent(value: unknown): value is RawEvent {
+  return isObject(value) && typeof value.type === "string" && (value.id === undefined || typeof value.id === "string");
+}

@@ -1,0 +1,4 @@
+export { type ConnectOptions, connect, type Target } from "./connect.js";
+export type { CloseReason, Handler, Rpc, RpcEventMap } from "./rpc.js";
+export { type Runtime, type StartOptions, startRuntime } from "./runtime.js";
+export type { Session } from "./session.js";

@@ -1,0 +1,134 @@
+import { Socket } from "node:net";
+import type { Readable } from "node:stream";
+import type { DataCallback, Message } from "vscode-jsonrpc/node";
+import { ConnectionError, ValidationError } from "../errors.js";
+import { type Inbound, readEnvelope } from "./envelope.js";
+import { createFrames, FrameError } from "./frames.js";
+
+export interface ReaderHooks {
+  event(sessionId: string, event: Extract<Inbound, { kind: "event" }>["event"]): void;
+  notification(method: string, params: unknown): void;
+  /** After each chunk: whether it held an event. */
+  chunk(sawEvent: boolean): void;
+  /** The stream is over, or what came was not the protocol. Called once. */
+  end(error: ConnectionError | undefined): void;
+}
+
+/**
+ * Reads frames and hands them on in wire order: events and notifications straight to the hooks, requests and responses to
+ * vscode-jsonrpc. A response reaches its caller in a microtask, so what follows it in the same chunk waits one turn of the
+ * event loop; then the caller has run up to its next await, as if each frame had come alone. Nothing else waits.
+ */
+export function createReader(readable: Readable, maxFrameBytes: number, hooks: ReaderHooks) {
+  const frames = createFrames(maxFrameBytes);
+  // A socket's chunks come in turns of their own; other streams may hand over several in one.
+  const turnPerChunk = readable instanceof Socket;
+  let deliver: DataCallback | undefined;
+  let answered = false;
+  let waiting = false;
+  let over = false;
+  let ended = false;
+  let heldBack: Inbound | undefined;
+  let sawEvent = false;
+
+  function finish(error: ConnectionError | undefined): void {
+    if (over) return;
+    over = true;
+    readable.off("data", onData);
+    hooks.end(error);
+  }
+
+  function dispatch(inbound: Inbound): void {
+    if (inbound.kind === "event") {
+      sawEvent = true;
+      hooks.event(inbound.sessionId, inbound.event);
+    } else if (inbound.kind === "notification") hooks.notification(inbound.method, inbound.params);
+    else deliver?.(inbound.message as Message);
+  }
+
+  function resumeNextTurn(inbound: Inbound): void {
+    heldBack = inbound;
+    waiting = true;
+    readable.pause();
+    setImmediate(() => {
+      waiting = false;
+      answered = false;
+      readable.resume();
+      pump();
+    });
+  }
+
+  function pump(): void {
+    try {
+      while (!over && !waiting) {
+        if (heldBack) {
+          const first = heldBack;
+          heldBack = undefined;
+          dispatch(first);
+          continue;
+        }
+        const body = frames.next();
+        if (body === undefined) break;
+        const inbound = readEnvelope(parse(body));
+        if (inbound.kind === "response") {
+          if (inbound.id === null)
+            throw new FrameError("an error without an id: the peer could not read a frame of ours");
+          answered = true;
+          dispatch(inbound);
+        } else if (answered) resumeNextTurn(inbound);
+        else dispatch(inbound);
+      }
+    } catch (error) {
+      finish(protocolError(error));
+    }
+    if (over || waiting) return;
+    if (ended) finish(frames.partial() ? protocolError(new FrameError("the stream ended inside a frame")) : undefined);
+    else {
+      hooks.chunk(sawEvent);
+      sawEvent = false;
+    }
+  }
+
+  function onData(chunk: Buffer): void {
+    if (turnPerChunk) answered = false;
+    frames.push(chunk);
+    if (!waiting) pump();
+  }
+
+  const onEnd = (): void => {
+    ended = true;
+    if (!waiting) pump();
+  };
+
+  return {
+    listen(callback: DataCallback) {
+      deliver = callback;
+      readable.on("data", onData);
+      readable.once("end", onEnd);
+      readable.once("close", onEnd);
+      readable.on("error", (error) => {
+        finish(new ConnectionError("CLOSED", "the connection broke", error));
+      });
+      return { dispose: () => finish(undefined) };
+    },
+    stop() {
+      over = true;
+      readable.off("data", onData);
+    },
+  };
+}
+
+function parse(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    // The parser's own error quotes the text, which may be secret.
+    throw new FrameError(`a frame of ${body.length} characters that is not JSON`);
+  }
+}
+
+function protocolError(error: unknown): ConnectionError {
+  if (error instanceof FrameError || error instanceof ValidationError)
+    return new ConnectionError("PROTOCOL", `the peer sent ${error.message}`, error);
+  return new ConnectionError("DESTROYED", "a frame could not be delivered", error);
+}

@@ -1,0 +1,42 @@
+import type { ConnectionError } from "../errors.js";
+import type { Events, Off } from "../events/index.js";
+import type { ClientMethods, EventMap, Requester, SessionLifecycle } from "../protocol/index.js";
+import type { Session } from "./session.js";
+
+/** A session's event with the session that it belongs to. */
+export type RpcEventMap = {
+  [T in keyof EventMap]: { readonly sessionId: string; readonly event: EventMap[T] };
+} & {
+  /** The runtime's broadcast about any of its sessions, attached or not. `"*"` does not include it. */
+  "session.lifecycle": { readonly sessionId: string; readonly event: SessionLifecycle };
+  /** Any other notification, as it came. `"*"` does not include it. */
+  notification: { readonly method: string; readonly params: unknown };
+};
+
+/** Why a connection is over: `CLOSED` by the peer, `ENDED` by us, `DESTROYED`, or `PROTOCOL`. */
+export interface CloseReason {
+  readonly code: ConnectionError["code"];
+  readonly message: string;
+  readonly cause?: unknown;
+}
+
+/** Answers a request of the runtime; what it throws is sent as an error, with the message of an `Error`. */
+export type Handler<M extends keyof ClientMethods> = (
+  params: ClientMethods[M]["params"],
+  context: { signal: AbortSignal },
+) => ClientMethods[M]["result"] | Promise<ClientMethods[M]["result"]>;
+
+export interface Rpc extends Requester {
+  /** `tcp://127.0.0.1:41234`, or `stdio:`. Never holds a secret. */
+  readonly endpoint: string;
+  readonly hello: { readonly protocolVersion: number; readonly version: string };
+  readonly events: Events<RpcEventMap>;
+  session(sessionId: string): Session;
+  /** Answers a method that the runtime calls on its client. Without a handler it is answered with `MethodNotFound`. */
+  handle<M extends keyof ClientMethods>(method: M, handler: Handler<M>): Off;
+  /** Resolves when the connection is over; never rejects. */
+  readonly closed: Promise<CloseReason>;
+  /** Ends the connection. Requests that are still out reject with `ENDED`. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
