@@ -10,8 +10,8 @@ export class LatchkeyError<Code extends string = string> extends Error {
     this.code = code;
   }
 
-  static {
-    LatchkeyError.prototype.name = "LatchkeyError";
+  override get name(): string {
+    return "LatchkeyError";
   }
 }
 
@@ -26,8 +26,8 @@ export class LatchkeyError<Code extends string = string> extends Error {
 export type ConnectionErrorCode = "CLOSED" | "ENDED" | "DESTROYED" | "REFUSED" | "UNAUTHORIZED" | "PROTOCOL";
 
 export class ConnectionError extends LatchkeyError<ConnectionErrorCode> {
-  static {
-    ConnectionError.prototype.name = "ConnectionError";
+  override get name(): string {
+    return "ConnectionError";
   }
 }
 
@@ -50,8 +50,8 @@ export class RpcError extends LatchkeyError<RpcErrorCode> {
     this.data = evidence.data;
   }
 
-  static {
-    RpcError.prototype.name = "RpcError";
+  override get name(): string {
+    return "RpcError";
   }
 }
 
@@ -76,8 +76,8 @@ export type LedgerErrorCode =
   | "UNAVAILABLE";
 
 export class LedgerError extends LatchkeyError<LedgerErrorCode> {
-  static {
-    LedgerError.prototype.name = "LedgerError";
+  override get name(): string {
+    return "LedgerError";
   }
 }
 
@@ -97,7 +97,7 @@ export class ValidationError extends LatchkeyError<"INVALID"> {
     this.issues = issues;
   }
 
-  static {
-    ValidationError.prototype.name = "ValidationError";
+  override get name(): string {
+    return "ValidationError";
   }
 }

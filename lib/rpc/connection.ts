@@ -128,7 +128,7 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
     return until<unknown>({ signal, timeoutMs }, (resolve, reject) => {
       outstanding.add(reject);
       let answered = false;
-      connection.sendRequest<unknown>(method, params, source?.token).then(
+      connection.sendRequest<unknown>(method, params, ...(source ? [source.token] : [])).then(
         (result) => {
           answered = true;
           resolve(result);
