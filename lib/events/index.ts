@@ -6,6 +6,7 @@ export {
   type Off,
   type WaitOptions,
 } from "./emitter.js";
+export { type Followed, type FollowOptions, follow, type Gap } from "./follow.js";
 export { type Interest, registerInterest } from "./interest.js";
 export type { StreamOptions } from "./stream.js";
 export { type UntilOptions, until } from "./until.js";

@@ -1,3 +1,4 @@
+export { type Hold, type HoldOptions, hold } from "./hold.js";
 export { credentialKey, intentKey } from "./keys.js";
 export type { CredentialParts, Kind } from "./kind.js";
 export { type AnswerOf, type DataOf, isKind, type KindName, kinds, type SecretsOf } from "./kinds.js";

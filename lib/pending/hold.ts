@@ -1,0 +1,58 @@
+import type { RequestOptions, SessionOpened, SessionRequester, SessionResumeParams } from "../protocol/index.js";
+
+export interface HoldOptions extends RequestOptions {
+  /** Keep `requestElicitation` alive when the owner's connection drops. */
+  elicitation?: boolean | undefined;
+  /** Keep `requestMcpApps` alive when the owner's connection drops. */
+  mcpApps?: boolean | undefined;
+}
+
+/** This connection's attachment to a session. While one connection is attached, the session stays loaded. */
+export interface Hold {
+  readonly sessionId: string;
+  /** `session.destroy`: detaches this connection, and with it the owner's own attachment where that is the same connection. */
+  release(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** What `hold` needs of an `Rpc`. */
+export interface Attacher {
+  request(method: "session.resume", params: SessionResumeParams, options?: RequestOptions): Promise<SessionOpened>;
+  request(
+    method: "session.destroy",
+    params: { sessionId: string },
+    options?: RequestOptions,
+  ): Promise<{ success: boolean }>;
+  session(sessionId: string): SessionRequester;
+}
+
+/**
+ * Attaches to a loaded session so that it outlives its owner's connection. It changes nothing in the session.
+ * Call it right after create: an attach waits for every call on the session that is out, and every later call, an answer
+ * included, queues behind it. `timeoutMs` and `signal` end the wait, not the queue.
+ * @throws RpcError `SESSION_NOT_FOUND` when the session is not loaded: holding does not load it.
+ */
+export async function hold(
+  rpc: Attacher,
+  sessionId: string,
+  { elicitation, mcpApps, ...options }: HoldOptions = {},
+): Promise<Hold> {
+  // An attach to an unloaded session would load it, without its servers and tools. This call tells, and waits for nobody.
+  await rpc.session(sessionId).request("eventLog.tail", {}, options);
+  await rpc.request(
+    "session.resume",
+    {
+      sessionId,
+      disableResume: true,
+      ...(elicitation ? { requestElicitation: true } : {}),
+      ...(mcpApps ? { requestMcpApps: true } : {}),
+    },
+    options,
+  );
+  let released: Promise<void> | undefined;
+  const release = (): Promise<void> => {
+    released ??= rpc.request("session.destroy", { sessionId }).then(() => undefined);
+    return released;
+  };
+  return { sessionId, release, [Symbol.asyncDispose]: release };
+}
