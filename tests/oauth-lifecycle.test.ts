@@ -192,8 +192,6 @@ for (const under of runtimes) {
       ["echo"],
     );
   });
-
-  test.run();
 }
 
 function header(headers: { name: string; value: string }[] | undefined, name: string): string | undefined {
