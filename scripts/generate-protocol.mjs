@@ -32,6 +32,14 @@ const relink = (node) => {
   if (node === null || typeof node !== "object") return node;
   const entries = Object.entries(node).map(([key, value]) => [key, relink(value)]);
   const copy = Object.fromEntries(entries);
+  // "Nothing, or this" is how the schemas write optional params.
+  if (Array.isArray(copy.anyOf)) {
+    const something = copy.anyOf.filter((item) => JSON.stringify(item) !== '{"not":{}}');
+    if (something.length === 1 && something.length < copy.anyOf.length) {
+      const { anyOf: _, ...others } = copy;
+      return { ...something[0], ...others };
+    }
+  }
   // The inlined schemas carry titles of their own; named twice, the compiler would number them.
   if (typeof copy.$ref === "string") return { $ref: local(copy.$ref) };
   return copy;
@@ -73,6 +81,19 @@ const schema = relink({
   },
   definitions: { ...api.definitions, ...events.definitions },
 });
+
+const constraining = ["type", "$ref", "anyOf", "oneOf", "allOf", "enum", "const", "properties", "not", "tsType"];
+
+/** A schema that constrains nothing stands for any value; the compiler would make an object of it. */
+function openUnknown(node) {
+  if (Array.isArray(node)) for (const item of node) openUnknown(item);
+  if (node === null || typeof node !== "object" || Array.isArray(node)) return;
+  if (!constraining.some((key) => key in node)) node.tsType = "unknown";
+  for (const key of ["properties", "definitions"])
+    for (const child of Object.values(node[key] ?? {})) openUnknown(child);
+  for (const key of ["items", "additionalProperties", "anyOf", "oneOf", "allOf"]) openUnknown(node[key]);
+}
+openUnknown(schema);
 
 const code = await compile(schema, "Protocol", {
   additionalProperties: false,
