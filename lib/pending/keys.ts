@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { kinds } from "./kinds.js";
+import { rowOf } from "./kinds.js";
 import { type PendingRequest, wholeData } from "./request.js";
 import { resource, scopeSet } from "./url.js";
 
@@ -11,7 +11,7 @@ const key = (parts: readonly unknown[]): string =>
  * A hash, because a URL may carry a secret.
  */
 export function intentKey(request: PendingRequest): string {
-  const asked = kinds[request.kind].intent?.(wholeData(request)) ?? [request.requestId];
+  const asked = rowOf(request.kind).intent?.(wholeData(request)) ?? [request.requestId];
   return key(["intent", request.sessionId, request.kind, ...asked]);
 }
 
@@ -20,7 +20,7 @@ export function intentKey(request: PendingRequest): string {
  * stands in for it, so nothing is shared; a kind whose answers serve one request only has that request as its credential.
  */
 export function credentialKey(request: PendingRequest): string {
-  const parts = kinds[request.kind].credential?.(wholeData(request));
+  const parts = rowOf(request.kind).credential?.(wholeData(request));
   if (parts === undefined) return key(["request", request.sessionId, request.kind, request.requestId]);
   const whose = request.principal === undefined ? { session: request.sessionId } : { principal: request.principal };
   return key(["credential", request.kind, whose, resource(parts.url), parts.clientId ?? null, scopeSet(parts.scope)]);

@@ -31,8 +31,6 @@ export interface Kind<
   readonly enabledBy: readonly ("interest" | keyof SessionParams)[];
   /** Whether the same request id can be answered after the runtime was killed and the session resumed with `continuePendingWork`. */
   readonly survivesRuntime: boolean;
-  /** Milliseconds after which the runtime itself gives the request up, if it does. */
-  readonly limitMs?: number;
   readonly open: Open;
   readonly secrets: Hidden;
   readonly answer: Answer;
@@ -40,6 +38,8 @@ export interface Kind<
   intent?(whole: v.InferOutput<Open>): readonly string[];
   /** Set where one answer can serve other requests too. */
   credential?(whole: v.InferOutput<Open>): CredentialParts;
+  /** Milliseconds after which nobody listens to an answer any more, though the runtime still accepts it. */
+  limitMs?(data: v.InferOutput<Open>): number | undefined;
   /** The runtime says that what it was given before is not good any more. */
   refused?(data: v.InferOutput<Open>): boolean;
   /** Seconds that an answer is good for; undefined: as long as nobody refuses it; 0: for this one request only. */

@@ -1,9 +1,26 @@
 import type * as v from "valibot";
+import { command, queuedCommand } from "./command.js";
+import { mcpHeaders } from "./headers.js";
+import type { Kind } from "./kind.js";
 import { mcpOauth } from "./oauth.js";
+import { permission } from "./permission.js";
+import { externalTool } from "./tool.js";
+import { autoModeSwitch, elicitation, exitPlanMode, sampling, sessionLimits, userInput } from "./ui.js";
 
 /** The table of pending kinds, by the event that asks. Everything else reads it. */
 export const kinds = {
-  [mcpOauth.event]: mcpOauth,
+  "mcp.oauth_required": mcpOauth,
+  "mcp.headers_refresh_required": mcpHeaders,
+  "permission.requested": permission,
+  "external_tool.requested": externalTool,
+  "elicitation.requested": elicitation,
+  "user_input.requested": userInput,
+  "exit_plan_mode.requested": exitPlanMode,
+  "sampling.requested": sampling,
+  "auto_mode_switch.requested": autoModeSwitch,
+  "session_limits_exhausted.requested": sessionLimits,
+  "command.execute": command,
+  "command.queued": queuedCommand,
 } as const;
 
 export type Kinds = typeof kinds;
@@ -16,3 +33,6 @@ export type SecretsOf<K extends KindName> = v.InferOutput<Kinds[K]["secrets"]>;
 export type AnswerOf<K extends KindName> = v.InferOutput<Kinds[K]["answer"]>;
 
 export const isKind = (name: string): name is KindName => Object.hasOwn(kinds, name);
+
+/** A kind's row with its types widened, for code that treats all kinds alike. */
+export const rowOf = (name: KindName): Kind => kinds[name];

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { check, type EventMap, type EventType, type RequestOptions, type SessionRequester } from "../protocol/index.js";
-import { type AnswerOf, type DataOf, isKind, type KindName, kinds, type SecretsOf } from "./kinds.js";
+import { type AnswerOf, type DataOf, isKind, type KindName, kinds, rowOf, type SecretsOf } from "./kinds.js";
 import { Secrets } from "./secrets.js";
 import { merge, rest } from "./split.js";
 
@@ -45,18 +45,18 @@ export function pendingRequest<E extends AskingEvent>(
   event: E,
   context: RequestContext,
 ): PendingRequest<[KindOf<E>] extends [never] ? KindName : KindOf<E>>;
-export function pendingRequest(event: AskingEvent, context: RequestContext): PendingRequest {
+export function pendingRequest(event: AskingEvent, context: RequestContext): object {
   if (!isKind(event.type)) throw new TypeError(`"${event.type}" is not the event of a pending request`);
   if (typeof context?.sessionId !== "string") throw new TypeError('"sessionId" must be a string');
   const whole = check(v.record(v.string(), v.unknown()), event.data, event.type);
-  const row = kinds[event.type];
+  const row = rowOf(event.type);
   const data = check(row.open, whole, event.type);
   const secrets = check(row.secrets, rest(whole, data), event.type);
   return {
     v: 1,
     kind: event.type,
     sessionId: context.sessionId,
-    requestId: data.requestId,
+    requestId: check(v.string(), data.requestId, event.type),
     ...(context.endpoint === undefined ? {} : { endpoint: context.endpoint }),
     ...(context.principal === undefined ? {} : { principal: context.principal }),
     receivedAt: new Date().toISOString(),
@@ -81,9 +81,10 @@ const envelope = v.object({
  * where the host kept it.
  * @throws ValidationError when it is not one, or one of a version that this latchkey does not know.
  */
-export function parsePendingRequest(json: unknown, options: { secrets?: object | undefined } = {}): PendingRequest {
+export function parsePendingRequest(json: unknown, options?: { secrets?: object | undefined }): PendingRequest;
+export function parsePendingRequest(json: unknown, options: { secrets?: object | undefined } = {}): object {
   const stored = check(envelope, typeof json === "string" ? parse(json) : json, "pending request");
-  const row = kinds[stored.kind];
+  const row = rowOf(stored.kind);
   const data = check(row.open, stored.data, stored.kind);
   const secrets = check(row.secrets, options.secrets ?? {}, stored.kind);
   return { ...stored, data, secrets: new Secrets(secrets) };
@@ -120,8 +121,8 @@ export async function handlePendingRequest(
   answer: unknown,
   options?: RequestOptions,
 ): Promise<{ accepted: boolean }> {
-  const row = kinds[request.kind];
-  if (row === undefined) throw new TypeError(`"${request.kind}" is not a pending kind`);
+  if (!isKind(request.kind)) throw new TypeError(`"${request.kind}" is not a pending kind`);
+  const row = rowOf(request.kind);
   const checked = check(row.answer, answer, `answer to ${request.kind}`);
   const { success } = await row.send(rpc.session(request.sessionId), request.requestId, checked, options);
   return { accepted: success };
