@@ -50,7 +50,7 @@ export async function runFile(path, { timeoutMs = 240_000, graceMs = 2_000, node
     else if (signal) problems.push(`was killed by ${signal}`);
     const leftOver = await endLeftOver(child.pid, run, late ? 0 : graceMs);
     if (!late) for (const { pid, command } of leftOver) problems.push(`left process ${pid} behind: ${command}`);
-    await Promise.race([closed, delay(1_000)]);
+    await Promise.race([closed, delay(1_000, undefined, { ref: false })]);
 
     const report = await readFile(reportPath, "utf8").then(JSON.parse, () => undefined);
     if (!report && problems.length === 0) {
