@@ -12,3 +12,4 @@ export { type Demand, obtainToken, refreshTokens, tokenAnswer } from "./world/oa
 export { type Exit, type Message, type Program, startProgram, startScript } from "./world/processes.js";
 export { bundled, cli, type RuntimeUnderTest, runtimes } from "./world/runtimes.js";
 export * from "./world/scene.js";
+export { type Places, serverName, sessionParams } from "./world/session-params.js";

@@ -3,24 +3,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type Rpc, type Runtime, type Session, startRuntime } from "latchkey/rpc";
 import type { SessionCreateParams } from "../../../lib/protocol/index.js";
-import {
-  type AuthorizationOptions,
-  type AuthorizationServer,
-  publicClient,
-  startAuthorization,
-} from "./authorization.js";
+import { type AuthorizationOptions, type AuthorizationServer, startAuthorization } from "./authorization.js";
 import { type McpServer, startMcpServer } from "./mcp-server.js";
 import { type Model, type Reply, startModel } from "./model.js";
 import type { RuntimeUnderTest } from "./runtimes.js";
-
-/** The name under which sessions know the protected server. */
-export const serverName = "notes";
+import { type Places, serverName, sessionParams } from "./session-params.js";
 
 /** The servers of one scene and what a session needs to find them. */
 export interface World extends AsyncDisposable {
   readonly authorization: AuthorizationServer;
   readonly mcp: McpServer;
   readonly model: Model;
+  /** What another process needs to make the same params. */
+  readonly places: Places;
   /** Params of `session.create` for a session whose MCP server wants OAuth and whose model plays the script. */
   sessionParams(): SessionCreateParams;
   close(): Promise<void>;
@@ -30,6 +25,7 @@ export async function openWorld(options: AuthorizationOptions & { script?: reado
   const authorization = await startAuthorization(options);
   const mcp = await startMcpServer({ authorization });
   const model = await startModel(...(options.script ?? []));
+  const places: Places = { modelUrl: model.baseUrl, mcpUrl: mcp.endpoint };
   const close = async (): Promise<void> => {
     await Promise.all([authorization.close(), mcp.close(), model.close()]);
   };
@@ -37,21 +33,8 @@ export async function openWorld(options: AuthorizationOptions & { script?: reado
     authorization,
     mcp,
     model,
-    sessionParams: () => ({
-      provider: { type: "openai", wireApi: "completions", baseUrl: model.baseUrl, apiKey: "none" },
-      model: "scripted",
-      envValueMode: "direct",
-      requestPermission: true,
-      mcpServers: {
-        [serverName]: {
-          type: "http",
-          url: mcp.endpoint,
-          tools: ["*"],
-          oauthClientId: publicClient.id,
-          oauthPublicClient: true,
-        },
-      },
-    }),
+    places,
+    sessionParams: () => sessionParams(places),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -1,0 +1,3 @@
+import { playKeeper } from "../support/circle/keeper.js";
+
+await playKeeper();
