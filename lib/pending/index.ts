@@ -1,3 +1,5 @@
+export { type Asked, type AskingEvent, readAsked } from "./asked.js";
+export { type Attended, type AttendOptions, attend } from "./attend.js";
 export { type Hold, type HoldOptions, hold } from "./hold.js";
 export { credentialKey, intentKey } from "./keys.js";
 export type { CredentialParts, Kind } from "./kind.js";
@@ -11,4 +13,5 @@ export {
   type RequestContext,
   wholeData,
 } from "./request.js";
+export { type Resumed, type ResumedSession, type ResumeLedger, type ResumeOptions, resume } from "./resume.js";
 export { Secrets } from "./secrets.js";

@@ -1,0 +1,59 @@
+import type { SessionEvent, SessionRequester } from "../protocol/index.js";
+import { isKind, type KindName, kinds } from "./kinds.js";
+
+/** An event that asked. */
+export type AskingEvent = Extract<SessionEvent, { type: KindName }>;
+
+export interface Asked {
+  /** The requests that the log of the present load shows as asked and not completed, in order. A completed event may never come: some of these may be over. */
+  readonly events: AskingEvent[];
+  /** False when the log has let go of events: then a request may be open that is not among them. */
+  readonly whole: boolean;
+}
+
+const completions = new Set<string>(Object.values(kinds).map((row) => row.completed));
+
+const isAsking = (event: SessionEvent): event is AskingEvent => isKind(event.type);
+
+/** Takes events in order and keeps what was asked and not completed. */
+export function createAsked(): { see(event: SessionEvent): void; open(): AskingEvent[] } {
+  const open = new Map<string, AskingEvent>();
+  const over = new Set<string>();
+  return {
+    see(event) {
+      if (isAsking(event)) {
+        if (!over.has(event.data.requestId)) open.set(event.data.requestId, event);
+      } else if (completions.has(event.type) && "requestId" in event.data && typeof event.data.requestId === "string") {
+        over.add(event.data.requestId);
+        open.delete(event.data.requestId);
+      }
+    },
+    open: () => [...open.values()],
+  };
+}
+
+/**
+ * Reads the event log of the present load for requests that wait. No other call lists pending OAuth requests.
+ * Ephemeral requests of an earlier load are not in it; permissions and external tools of one are.
+ */
+export async function readAsked(
+  session: SessionRequester,
+  options: { signal?: AbortSignal | undefined } = {},
+): Promise<Asked> {
+  const asked = createAsked();
+  let cursor: string | undefined;
+  let count = 0;
+  for (;;) {
+    const page = await session.request(
+      "eventLog.read",
+      { max: 1000, ...(cursor === undefined ? {} : { cursor }) },
+      options,
+    );
+    for (const event of page.events) asked.see(event);
+    count += page.events.length;
+    cursor = page.cursor;
+    if (!page.hasMore) break;
+  }
+  const [, position] = /\|(\d+)$/.exec(cursor) ?? [];
+  return { events: asked.open(), whole: position !== undefined && Number(position) <= count };
+}

@@ -1,0 +1,185 @@
+import { LatchkeyError } from "../errors.js";
+import type { Events } from "../events/index.js";
+import type {
+  EventMap,
+  EventType,
+  McpServerParams,
+  RequestOptions,
+  SessionOpened,
+  SessionRequester,
+  SessionResumeParams,
+} from "../protocol/index.js";
+import type { AskingEvent } from "./asked.js";
+import { attend } from "./attend.js";
+import { type PendingRequest, pendingRequest, wholeData } from "./request.js";
+import { resource } from "./url.js";
+
+/** What `resume` needs of a ledger; the ledger's own `Ledger` has it. */
+export interface ResumeLedger {
+  /** The good answers for what this session asked before. */
+  seeds(
+    sessionId: string,
+    options: { principal?: string },
+  ): Promise<readonly { request: PendingRequest; answer: unknown; given(): Promise<void> }[]>;
+  /** The session is not loaded: requests that cannot survive that are lost; with `all`, every one. */
+  lost(sessionId: string, options: { all?: boolean; reason?: string }): Promise<readonly { id: string }[]>;
+  record(request: PendingRequest): Promise<{ id: string }>;
+}
+
+/** What `resume` needs of an `Rpc`. */
+export interface Resumer<S extends ResumedSession = ResumedSession> {
+  readonly endpoint: string;
+  request(method: "session.resume", params: SessionResumeParams, options?: RequestOptions): Promise<SessionOpened>;
+  session(sessionId: string): S;
+}
+
+export interface ResumedSession extends SessionRequester {
+  readonly events: Events<EventMap>;
+}
+
+export interface ResumeOptions {
+  /** Where good answers are taken from, and losses and found requests written down. */
+  ledger?: ResumeLedger | undefined;
+  /** On whose behalf: only this principal's answers are used; without one, only those given to this session itself. */
+  principal?: string | undefined;
+  /** Events to register interest in. `mcp.oauth_required` when left out. */
+  interest?: readonly EventType[] | undefined;
+  /** See `attend`. */
+  settleMs?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface Resumed<S extends ResumedSession = ResumedSession> {
+  readonly session: S;
+  /** False when the session was loaded already: then this was an attach, and nothing in it was changed. */
+  readonly cold: boolean;
+  /** Servers that were given a good answer of the ledger before they were started. */
+  readonly seeded: readonly string[];
+  /** Tool calls that the runtime closed as interrupted; the model may make them again. */
+  readonly interrupted: readonly string[];
+  /** Ledger entries whose request died with the earlier load. */
+  readonly lost: readonly string[];
+  /** What waits for an answer now. */
+  readonly waiting: readonly AskingEvent[];
+  /** Servers that were asked for again. */
+  readonly askedAgain: readonly string[];
+}
+
+/**
+ * Loads a session again with the host's own params, or attaches where it is loaded still, and leaves no question behind.
+ * Cold: good answers go into the params of the servers they are for, so those are connected without asking anybody; permissions
+ * and external tools wait on under their ids (`continuePendingWork`, unless the params say otherwise).
+ * @throws RpcError `NOT_RESUMABLE` when the runtime has nothing on disk: a session without a user message. Its entries are lost.
+ */
+export async function resume<S extends ResumedSession>(
+  rpc: Resumer<S>,
+  params: SessionResumeParams,
+  { ledger, principal, interest, settleMs, signal }: ResumeOptions = {},
+): Promise<Resumed<S>> {
+  const { sessionId } = params;
+  const session = rpc.session(sessionId);
+  const cold = !(await isLoaded(session, signal));
+  const { closed, off } = watchInterrupted(session);
+  try {
+    let seeded: string[] = [];
+    let lost: readonly { id: string }[] = [];
+    let sent = cold ? { continuePendingWork: true, ...params } : attachOnly(params);
+    if (cold && ledger) {
+      const seeds = await ledger.seeds(sessionId, principal === undefined ? {} : { principal });
+      ({ params: sent, seeded } = await seed({ continuePendingWork: true, ...params }, seeds));
+      lost = await ledger.lost(sessionId, { reason: "the session was not loaded" });
+    }
+    try {
+      await rpc.request("session.resume", sent, { signal });
+    } catch (error) {
+      if (cold && ledger && error instanceof LatchkeyError && error.code === "NOT_RESUMABLE")
+        await ledger.lost(sessionId, { all: true, reason: "the runtime has nothing of the session on disk" });
+      throw error;
+    }
+    const attended = await attend(session, { interest, settleMs, signal });
+    if (ledger)
+      for (const event of attended.events)
+        await ledger.record(pendingRequest(event, { sessionId, endpoint: rpc.endpoint, principal }));
+    return {
+      session,
+      cold,
+      seeded,
+      interrupted: closed(),
+      lost: lost.map(({ id }) => id),
+      waiting: attended.events,
+      askedAgain: attended.askedAgain,
+    };
+  } finally {
+    off();
+  }
+}
+
+async function isLoaded(session: SessionRequester, signal: AbortSignal | undefined): Promise<boolean> {
+  try {
+    await session.request("eventLog.tail", {}, { signal });
+    return true;
+  } catch (error) {
+    if (error instanceof LatchkeyError && error.code === "SESSION_NOT_FOUND") return false;
+    throw error;
+  }
+}
+
+/** On a loaded session most params would change it: model, provider and servers are replaced. These only add what a client brings. */
+function attachOnly(params: SessionResumeParams): SessionResumeParams {
+  const { sessionId, tools, commands } = params;
+  const { requestPermission, requestElicitation, requestMcpApps, requestAutoModeSwitch } = params;
+  const added = { tools, commands, requestPermission, requestElicitation, requestMcpApps, requestAutoModeSwitch };
+  const given = Object.entries(added).filter(([, value]) => value !== undefined && value !== false);
+  return { sessionId, disableResume: true, ...Object.fromEntries(given) };
+}
+
+/** Puts each token where the runtime looks when it starts the server. A host's own `Authorization` stays. */
+async function seed(
+  params: SessionResumeParams,
+  seeds: Awaited<ReturnType<ResumeLedger["seeds"]>>,
+): Promise<{ params: SessionResumeParams; seeded: string[] }> {
+  const servers: Record<string, McpServerParams> = { ...params.mcpServers };
+  const seeded: string[] = [];
+  for (const { request, answer, given } of seeds) {
+    if (request.kind !== "mcp.oauth_required" || !isToken(answer)) continue;
+    const { serverName, serverUrl } = wholeData(request);
+    const server = servers[serverName];
+    if (!server || !("url" in server) || resource(server.url) !== resource(serverUrl)) continue;
+    if (Object.keys(server.headers ?? {}).some((name) => name.toLowerCase() === "authorization")) continue;
+    await given();
+    servers[serverName] = {
+      ...server,
+      headers: { ...server.headers, Authorization: `${scheme(answer.tokenType)} ${answer.accessToken}` },
+    };
+    seeded.push(serverName);
+  }
+  return { params: seeded.length === 0 ? params : { ...params, mcpServers: servers }, seeded };
+}
+
+/** The scheme's usual spelling (RFC 6750 section 2.1); token types compare without case (RFC 6749 section 5.1). */
+const scheme = (tokenType = "Bearer"): string => (tokenType.toLowerCase() === "bearer" ? "Bearer" : tokenType);
+
+function isToken(answer: unknown): answer is { accessToken: string; tokenType?: string } {
+  return (
+    typeof answer === "object" && answer !== null && "accessToken" in answer && typeof answer.accessToken === "string"
+  );
+}
+
+/** A call that is completed with the resume, without having been started again by it, was closed as interrupted. */
+function watchInterrupted(session: ResumedSession): { closed(): string[]; off(): void } {
+  const started = new Set<string>();
+  const closed = new Set<string>();
+  const offs = [
+    session.events.on("tool.execution_start", ({ data }) => started.add(data.toolCallId)),
+    session.events.on("tool.execution_complete", ({ data }) => {
+      if (!data.success && data.interactionId === "resume" && !started.has(data.toolCallId))
+        closed.add(data.toolCallId);
+    }),
+  ];
+  return {
+    closed: () => [...closed],
+    off: () => {
+      for (const off of offs) off();
+    },
+  };
+}
