@@ -1,0 +1,98 @@
+import { LedgerError } from "../errors.js";
+import type { AnswerOf, KindName, PendingRequest, SecretsOf } from "../pending/index.js";
+import * as claims from "./claims.js";
+import type { AnswerOptions, CancelOptions, Claim, Entry } from "./contract.js";
+import { entryOf } from "./rows.js";
+import type { Store } from "./store.js";
+
+const stashLimit = 64 * 1024;
+
+/** A claim as its holder sees it. What may still be written is decided by the fence in the database, never here. */
+export class HeldClaim implements Claim {
+  readonly entry: Entry;
+  readonly fence: number;
+  #entries: readonly Entry[];
+  #until: number;
+  readonly #credential: string;
+  readonly #owner: string;
+  readonly #leaseMs: number;
+  readonly #store: Store;
+
+  constructor(store: Store, claimed: claims.Claimed, owner: string, leaseMs: number) {
+    this.#store = store;
+    this.#credential = claimed.credential;
+    this.#owner = owner;
+    this.#leaseMs = leaseMs;
+    this.#until = claimed.until;
+    this.#entries = claimed.entries.map(entryOf);
+    const entry = this.#entries.find(({ id }) => id === claimed.id);
+    if (entry === undefined) throw new LedgerError("UNKNOWN_ENTRY", `no entry has the id "${claimed.id}"`);
+    this.entry = entry;
+    this.fence = claimed.fence;
+  }
+
+  get entries(): readonly Entry[] {
+    return this.#entries;
+  }
+
+  get until(): Date {
+    return new Date(this.#until);
+  }
+
+  async secrets(entryId?: string): Promise<SecretsOf<KindName>> {
+    return (await this.request(entryId)).secrets.reveal();
+  }
+
+  async request(entryId = this.entry.id): Promise<PendingRequest> {
+    const row = await this.#store.engine.read(() => claims.sealedEntry(this.#credential, this.fence, entryId));
+    return await this.#store.unseal(row);
+  }
+
+  async stash(value: unknown): Promise<void> {
+    const size = value === undefined ? 0 : Buffer.byteLength(JSON.stringify(value) ?? "");
+    if (size > stashLimit) throw new TypeError(`a stash holds ${stashLimit} bytes at most; this is ${size}`);
+    const sealed = value === undefined ? null : await this.#store.keyring.seal(this.#stashPlace, value);
+    await this.#store.write("stash", () => claims.putStash(this.#credential, this.fence, sealed));
+  }
+
+  async stashed(): Promise<unknown> {
+    const sealed = await this.#store.engine.read(() => claims.takeStash(this.#credential, this.fence));
+    return sealed === undefined ? undefined : await this.#store.keyring.open(this.#stashPlace, sealed);
+  }
+
+  get #stashPlace(): string {
+    return `stash/${this.#credential}`;
+  }
+
+  async wanted(): Promise<boolean> {
+    await this.#look(undefined);
+    return this.#entries.length > 0;
+  }
+
+  async extend(leaseMs = this.#leaseMs): Promise<void> {
+    await this.#look(leaseMs);
+  }
+
+  async #look(leaseMs: number | undefined): Promise<void> {
+    const seen = await this.#store.write("extend", () => claims.extend(this.#credential, this.fence, leaseMs));
+    this.#until = seen.until;
+    this.#entries = seen.entries.map(entryOf);
+  }
+
+  async release(): Promise<void> {
+    await this.#store.write("release", () => claims.release(this.#credential, this.fence));
+  }
+
+  async answer(answer: AnswerOf<KindName>, options: AnswerOptions = {}): Promise<Entry> {
+    return await this.#store.give(this.entry, answer, { by: this.#owner, ...options }, this.fence);
+  }
+
+  async cancel(options: CancelOptions = {}): Promise<void> {
+    const note = { by: this.#owner, ...options };
+    await this.#store.write("cancel", () => claims.cancelAll(this.#credential, this.fence, note));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.release();
+  }
+}

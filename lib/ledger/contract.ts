@@ -1,0 +1,218 @@
+import type { AnswerOf, KindName, PendingRequest, SecretsOf } from "../pending/index.js";
+import type { Outcome, State } from "./states.js";
+
+type Open<R> = R extends unknown ? Omit<R, "secrets"> : never;
+
+export interface EntryFields {
+  readonly id: string;
+  readonly state: State;
+  /** How it ended, once it is settled. */
+  readonly outcome?: Outcome;
+  /** What stays the same when the runtime asks again. */
+  readonly intent: string;
+  /** What one answer may serve. */
+  readonly credential: string;
+  /** The load of the session that asked, as its event log names it. */
+  readonly epoch?: string;
+  /** Whose account the answer is of, for people to see. Never sent to the runtime. */
+  readonly account?: string;
+  /** The entry of the same question asked again. */
+  readonly successor?: string;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  /** When it stops waiting for an answer. */
+  readonly expiresAt?: Date;
+}
+
+/** A pending request written down. Its secrets stay sealed. */
+export type Entry<K extends KindName = KindName> = Open<PendingRequest<K>> & EntryFields;
+
+/** One line of an entry's history. Lines are never changed. */
+export interface Receipt {
+  /** Grows over the whole ledger in the order in which transitions became visible. */
+  readonly seq: number;
+  readonly entry: string;
+  readonly at: Date;
+  readonly state: State;
+  readonly outcome?: Outcome;
+  readonly by?: string;
+  /** The claim or delivery under which it was done. */
+  readonly fence?: number;
+  readonly reason?: string;
+}
+
+export interface Filter<K extends KindName = KindName> {
+  id?: string | undefined;
+  state?: State | readonly State[] | undefined;
+  kind?: K | readonly K[] | undefined;
+  sessionId?: string | readonly string[] | undefined;
+  principal?: string | undefined;
+  credential?: string | undefined;
+  intent?: string | undefined;
+  /** Recorded at least so many milliseconds ago, by the database's clock. */
+  minAgeMs?: number | undefined;
+  /** Recorded at most so many milliseconds ago, by the database's clock. */
+  maxAgeMs?: number | undefined;
+}
+
+export interface ListFilter<K extends KindName = KindName> extends Filter<K> {
+  /** At most so many. Default 1000. */
+  limit?: number | undefined;
+  /** The `next` of the page before. */
+  after?: string | undefined;
+}
+
+/** Entries from the oldest on. `next` is set when there are more. */
+export interface Page<K extends KindName = KindName> extends Array<Entry<K>> {
+  next?: string;
+}
+
+export interface RecordOptions {
+  /** The load of the session that asked: the part before `|` in its event-log cursor. */
+  epoch?: string | undefined;
+  /** When it stops waiting for an answer. */
+  expiresAt?: Date | undefined;
+  by?: string | undefined;
+}
+
+export interface AnswerOptions {
+  by?: string | undefined;
+  /** A name for people to see, from an ID token's claims for example. */
+  account?: string | undefined;
+  /** Until when it may serve other requests. Left out, the answer itself tells (`expiresIn`), or nothing limits it. */
+  expiresAt?: Date | undefined;
+}
+
+export interface CancelOptions {
+  by?: string | undefined;
+  reason?: string | undefined;
+}
+
+export interface ClaimOptions {
+  /** Who claims, for people to see. */
+  owner: string;
+  /** How long the claim lives unless extended. Default 60 000. */
+  leaseMs?: number | undefined;
+  /** How long to wait when there is nothing to claim. Default 0; with a `signal` and no `waitMs`, until it aborts. */
+  waitMs?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * The exclusive right to work on one credential. Every method checks the fence in the same transaction as it writes
+ * and rejects with `FENCED` once the lease is over.
+ */
+export interface Claim<K extends KindName = KindName> {
+  /** The oldest open entry of the credential that the filter took. */
+  readonly entry: Entry<K>;
+  /** All open entries of the credential as last seen: at the claim, `wanted()` or `extend()`. */
+  readonly entries: readonly Entry<K>[];
+  readonly fence: number;
+  readonly until: Date;
+  /** The secret fields of an entry of this claim, unsealed. */
+  secrets(entryId?: string): Promise<SecretsOf<K>>;
+  /** An entry of this claim with its secrets, as it was recorded. */
+  request(entryId?: string): Promise<PendingRequest<K>>;
+  /** Keeps a JSON value under seal on the credential, 64 KiB at most, for whoever claims it next; `undefined` clears it. */
+  stash(value: unknown): Promise<void>;
+  stashed(): Promise<unknown>;
+  /** Looks whether any entry still waits, before a person is bothered. */
+  wanted(): Promise<boolean>;
+  extend(leaseMs?: number): Promise<void>;
+  /** Gives the credential back. Twice, or too late, is harmless. */
+  release(): Promise<void>;
+  /** Answers every open entry of the credential, or this one where the answer serves one only, and releases. */
+  answer(answer: AnswerOf<K>, options?: AnswerOptions): Promise<Entry<K>>;
+  /** Cancels every open entry of the credential, and releases. */
+  cancel(options?: CancelOptions): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface DeliveryOptions {
+  owner: string;
+  /** After so long without `settle` somebody else may deliver. Default 10 000. */
+  leaseMs?: number | undefined;
+}
+
+/** What the runtime said to an answer, and what else is known about the request. */
+export interface Reply {
+  accepted: boolean;
+  /** The runtime's own completed event for this request was seen. */
+  completed?: boolean | undefined;
+  reason?: string | undefined;
+}
+
+/** The right to give one answer to the runtime, once. The entry is `sent` on disk before this object exists. */
+export interface Delivery<K extends KindName = KindName> {
+  readonly entry: Entry<K>;
+  readonly answer: AnswerOf<K>;
+  readonly fence: number;
+  /** It was written to the wire before, under an older fence, and no reply was seen. */
+  readonly inDoubt: boolean;
+  extend(): Promise<void>;
+  /** Writes the runtime's reply down. What `accepted: false` means is found out from what the ledger knows. */
+  settle(reply: Reply): Promise<Entry<K>>;
+}
+
+export interface WatchOptions {
+  signal?: AbortSignal | undefined;
+  /** The `cursor` of the last entry seen; left out, from now on. */
+  after?: string | undefined;
+}
+
+/** An entry as a transition left it. */
+export type Transition<K extends KindName = KindName> = Entry<K> & { readonly cursor: string };
+
+/** A good answer for a server of a session, to be put where the runtime looks when it loads the session. */
+export interface Seed<K extends KindName = KindName> {
+  readonly entry: Entry<K>;
+  readonly request: PendingRequest<K>;
+  readonly answer: AnswerOf<K>;
+  readonly expiresAt?: Date;
+  /** Writes down that the session was given it, so that a later refusal is known to be about it. */
+  given(epoch?: string): Promise<void>;
+}
+
+export interface PruneOptions {
+  /** Deletes final entries, and lost ones, that have not moved for so long. */
+  entriesMs: number;
+  /** Deletes receipts of deleted entries that are older; left out, they are kept. */
+  receiptsMs?: number | undefined;
+}
+
+export interface Ledger {
+  /** Writes a request down; on disk before it resolves. The same request twice is one entry. */
+  record<K extends KindName>(request: PendingRequest<K>, options?: RecordOptions): Promise<Entry<K>>;
+  get(id: string): Promise<Entry | undefined>;
+  list<K extends KindName = KindName>(filter?: ListFilter<K>): Promise<Page<K>>;
+  /** The history of an entry, oldest first; it may outlive the entry. */
+  receipts(id: string): Promise<Receipt[]>;
+  /** Every transition once, in order, whichever process made it. */
+  watch<K extends KindName = KindName>(
+    filter?: Filter<K>,
+    options?: WatchOptions,
+  ): AsyncIterableIterator<Transition<K>>;
+  /** The exclusive right to the oldest credential that an open entry of the filter wants and nobody works on. */
+  claim<K extends KindName = KindName>(
+    filter: Omit<Filter<K>, "state"> & { state?: "open" | readonly "open"[] | undefined },
+    options: ClaimOptions,
+  ): Promise<Claim<K> | undefined>;
+  /** Answers without a claim; refused with `CLAIMED` while one is live. */
+  answer<K extends KindName>(id: string, answer: AnswerOf<K>, options?: AnswerOptions): Promise<Entry>;
+  cancel(id: string, options?: CancelOptions): Promise<Entry>;
+  /** Marks an answered entry `sent` and hands out its answer; nothing when there is none to give now. */
+  deliver(id: string, options: DeliveryOptions): Promise<Delivery | undefined>;
+  /** The runtime completed a request, whoever answered it. Nothing when it was never recorded. */
+  completed(request: { kind: KindName; sessionId: string; requestId: string; by?: string }): Promise<Entry | undefined>;
+  /**
+   * A session is loaded anew as `epoch`, or not loaded at all: requests of earlier loads that cannot survive are lost.
+   * Returns those.
+   */
+  lost(sessionId: string, options?: { epoch?: string; by?: string; reason?: string }): Promise<Entry[]>;
+  /** The good answers that a session can be loaded with, one a question that it asked before. */
+  seeds(sessionId: string, options?: { principal?: string }): Promise<Seed[]>;
+  /** Removes what is over. */
+  prune(options: PruneOptions): Promise<{ entries: number; receipts: number }>;
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}

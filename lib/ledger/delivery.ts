@@ -1,0 +1,35 @@
+import type { AnswerOf, KindName } from "../pending/index.js";
+import type { Delivery, Entry, Reply } from "./contract.js";
+import { prolong, settle, type Taken } from "./deliveries.js";
+import { entryOf } from "./rows.js";
+import type { Store } from "./store.js";
+
+/** A delivery as its holder sees it. Whether it may still be settled is decided by the fence in the database. */
+export class HeldDelivery implements Delivery {
+  readonly entry: Entry;
+  readonly answer: AnswerOf<KindName>;
+  readonly fence: number;
+  readonly inDoubt: boolean;
+  readonly #store: Store;
+  readonly #owner: string;
+  readonly #leaseMs: number;
+
+  constructor(store: Store, taken: Taken, answer: AnswerOf<KindName>, owner: string, leaseMs: number) {
+    this.#store = store;
+    this.#owner = owner;
+    this.#leaseMs = leaseMs;
+    this.entry = entryOf(taken.entry);
+    this.answer = answer;
+    this.fence = taken.fence;
+    this.inDoubt = taken.inDoubt;
+  }
+
+  async extend(): Promise<void> {
+    await this.#store.write("prolong", () => prolong(this.entry.id, this.fence, this.#leaseMs));
+  }
+
+  async settle(reply: Reply): Promise<Entry> {
+    const { id } = this.entry;
+    return entryOf(await this.#store.write("settled", () => settle(id, this.fence, this.inDoubt, reply, this.#owner)));
+  }
+}

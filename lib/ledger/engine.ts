@@ -1,0 +1,94 @@
+/**
+ * What the rules ask of a database. A rule is a generator: it yields one step after the other and is handed the rows,
+ * so the same rule runs synchronously inside an SQLite transaction and asynchronously inside a PostgreSQL one.
+ *
+ * The SQL of a rule is common to both engines but for two marks that the engine replaces: `@name` is a table, `{now}`
+ * the database's clock in milliseconds. Parameters are `?`.
+ */
+export type Value = string | number | null;
+export type Row = Readonly<Record<string, unknown>>;
+
+export type Step =
+  | { readonly sql: string; readonly params: readonly Value[] }
+  /** Nobody else passes this point under the same name until the transaction ends. Gives the time after it was passed. */
+  | { readonly lock: string }
+  /** Gives a number that was never drawn before and is higher than every earlier one. */
+  | { readonly draw: "fence" }
+  /** Wakes those who wait in other processes, once the transaction is committed. */
+  | { readonly notify: true };
+
+export type Rule<T> = Generator<Step, T, readonly Row[]>;
+
+export interface Dialect {
+  readonly name: "sqlite" | "postgres";
+  /** Gives a row when the ledger's tables are there. */
+  readonly exists: string;
+  /** What only this engine needs, for each format: the first list runs before the common tables of format 1 are made. */
+  readonly own: readonly (readonly string[])[];
+}
+
+export interface Engine {
+  readonly dialect: Dialect;
+  /** Runs a rule as one transaction that has the right to write. `name` is for fault points only. */
+  transact<T>(name: string, rule: () => Rule<T>): Promise<T>;
+  /** Runs a rule that only reads. */
+  read<T>(rule: () => Rule<T>): Promise<T>;
+  /** Calls back after commits of this or any other process, perhaps once for several, perhaps for nothing. */
+  listen(wake: () => void): () => void;
+  /** The key that this database brings along, if its kind has one. `make` asks for a new one where there is none yet. */
+  defaultKey(make: boolean): Promise<Uint8Array | undefined>;
+  close(): Promise<void>;
+}
+
+export function* rows(sql: string, ...params: Value[]): Rule<readonly Row[]> {
+  return yield { sql, params };
+}
+
+export function* first(sql: string, ...params: Value[]): Rule<Row | undefined> {
+  const [row] = yield { sql, params };
+  return row;
+}
+
+/** Locks a name and returns the database's time after the lock was had. */
+export function* lock(name: string): Rule<number> {
+  const [row] = yield { lock: name };
+  return number(row?.now);
+}
+
+export function* drawFence(): Rule<number> {
+  const [row] = yield { draw: "fence" };
+  return number(row?.fence);
+}
+
+export function* now(): Rule<number> {
+  const row = yield* first("SELECT {now} AS now");
+  return number(row?.now);
+}
+
+export function text(value: unknown): string {
+  if (typeof value !== "string") throw new TypeError("a text column holds something else");
+  return value;
+}
+
+export function number(value: unknown): number {
+  const given = typeof value === "number" ? value : Number(value);
+  if (value === null || !Number.isFinite(given)) throw new TypeError("a number column holds something else");
+  return given;
+}
+
+export const textOr = (value: unknown): string | undefined => (value == null ? undefined : text(value));
+export const numberOr = (value: unknown): number | undefined => (value == null ? undefined : number(value));
+
+/** Runs a rule against a database that answers at once. */
+export function drive<T>(rule: Rule<T>, step: (step: Step) => readonly Row[]): T {
+  let next = rule.next();
+  while (!next.done) next = rule.next(step(next.value));
+  return next.value;
+}
+
+/** Runs a rule against a database that answers later. */
+export async function driveAsync<T>(rule: Rule<T>, step: (step: Step) => Promise<readonly Row[]>): Promise<T> {
+  let next = rule.next();
+  while (!next.done) next = rule.next(await step(next.value));
+  return next.value;
+}

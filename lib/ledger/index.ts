@@ -1,0 +1,25 @@
+import type { Ledger } from "./contract.js";
+import { type KeyOptions, openLedgerOn } from "./open.js";
+
+export type * from "./contract.js";
+export type { Dialect, Engine, Row, Rule, Step, Value } from "./engine.js";
+export type { Key } from "./keys.js";
+export { type KeyOptions, openLedgerOn } from "./open.js";
+export type { Outcome, State } from "./states.js";
+export { moves, outcomes, states } from "./states.js";
+
+/**
+ * Opens a ledger: `"file.db"` and `":memory:"` are SQLite, `"postgres://…"` is PostgreSQL. Only the engine that is
+ * asked for is loaded.
+ * @throws LedgerError `WRONG_KEY` or `NEWER_FORMAT` before anything is changed, `UNAVAILABLE` when it cannot be reached.
+ */
+export async function openLedger(location: string, options: KeyOptions = {}): Promise<Ledger> {
+  if (typeof location !== "string" || location === "")
+    throw new TypeError('"location" must be a path or a postgres: URL');
+  if (/^postgres(ql)?:/.test(location)) {
+    const { postgresEngine } = await import("./postgres.js");
+    return await openLedgerOn(await postgresEngine(location), options);
+  }
+  const { sqliteEngine } = await import("./sqlite.js");
+  return await openLedgerOn(await sqliteEngine(location), options);
+}

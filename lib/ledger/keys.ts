@@ -1,0 +1,20 @@
+import { createHmac } from "node:crypto";
+
+/** A key as a host may hold it: 32 bytes, or their text in base64, base64url or hex. */
+export type Key = string | Uint8Array;
+
+export function parseKey(key: Key, origin: string): Uint8Array {
+  const bytes = typeof key === "string" ? decode(key.trim()) : new Uint8Array(key);
+  if (bytes?.length !== 32) throw new TypeError(`${origin} must be 32 bytes, as such or in base64, base64url or hex`);
+  return bytes;
+}
+
+function decode(text: string): Uint8Array | undefined {
+  if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, "hex");
+  if (/^[\w+/-]{43}=?$/.test(text)) return Buffer.from(text, "base64");
+  return undefined;
+}
+
+/** Names a key without telling anything about it. */
+export const keyId = (key: Uint8Array): string =>
+  createHmac("sha256", key).update("latchkey key id").digest("base64url").slice(0, 16);

@@ -1,0 +1,98 @@
+import { type PendingRequest, parsePendingRequest } from "../pending/index.js";
+import type { Entry, Receipt } from "./contract.js";
+import { number, numberOr, type Row, text, textOr } from "./engine.js";
+import { type Outcome, outcomes, type State, states } from "./states.js";
+
+/** The columns that make an entry, `sealed` left out: reading entries never touches what is sealed. */
+export const entryColumns = [
+  "id",
+  "kind",
+  "session_id",
+  "request_id",
+  "endpoint",
+  "principal",
+  "received_at",
+  "data",
+  "intent",
+  "credential",
+  "epoch",
+  "state",
+  "outcome",
+  "account",
+  "successor",
+  "created_at",
+  "updated_at",
+  "expires_at",
+]
+  .map((column) => `e.${column}`)
+  .join(", ");
+
+export function stateOf(value: unknown): State {
+  const found = states.find((known) => known === value);
+  if (found === undefined) throw new TypeError("the ledger holds a state that this latchkey does not know");
+  return found;
+}
+
+const outcomeOr = (value: unknown): Outcome | undefined => outcomes.find((known) => known === value);
+
+/** The request as it was recorded; its secrets, where they were unsealed, are checked like those of an event. */
+export function requestOf(row: Row, secrets: unknown = {}): PendingRequest {
+  const endpoint = textOr(row.endpoint);
+  const principal = textOr(row.principal);
+  const stored = {
+    v: 1,
+    kind: row.kind,
+    sessionId: row.session_id,
+    requestId: row.request_id,
+    ...(endpoint !== undefined && { endpoint }),
+    ...(principal !== undefined && { principal }),
+    receivedAt: row.received_at,
+    data: JSON.parse(text(row.data)),
+  };
+  if (typeof secrets !== "object" || secrets === null) throw new TypeError("unsealed secrets must be an object");
+  return parsePendingRequest(stored, { secrets });
+}
+
+/** Still open although its time is over. */
+export const isDue = (row: Row): boolean =>
+  row.state === "open" && row.expires_at != null && number(row.expires_at) <= number(row.now);
+
+export function entryOf(row: Row): Entry {
+  const { secrets: _, ...request } = requestOf(row);
+  const outcome = outcomeOr(row.outcome);
+  const epoch = textOr(row.epoch);
+  const account = textOr(row.account);
+  const successor = textOr(row.successor);
+  const expiresAt = numberOr(row.expires_at);
+  return {
+    ...request,
+    id: text(row.id),
+    state: stateOf(row.state),
+    ...(outcome !== undefined && { outcome }),
+    intent: text(row.intent),
+    credential: text(row.credential),
+    ...(epoch !== undefined && { epoch }),
+    ...(account !== undefined && { account }),
+    ...(successor !== undefined && { successor }),
+    createdAt: new Date(number(row.created_at)),
+    updatedAt: new Date(number(row.updated_at)),
+    ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt) }),
+  };
+}
+
+export function receiptOf(row: Row): Receipt {
+  const outcome = outcomeOr(row.outcome);
+  const by = textOr(row.done_by);
+  const fence = numberOr(row.fence);
+  const reason = textOr(row.reason);
+  return {
+    seq: number(row.seq),
+    entry: text(row.entry),
+    at: new Date(number(row.at)),
+    state: stateOf(row.state),
+    ...(outcome !== undefined && { outcome }),
+    ...(by !== undefined && { by }),
+    ...(fence !== undefined && { fence }),
+    ...(reason !== undefined && { reason }),
+  };
+}

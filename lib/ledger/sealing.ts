@@ -1,0 +1,100 @@
+import { createHmac } from "node:crypto";
+import { CompactEncrypt, compactDecrypt } from "jose";
+import { LedgerError } from "../errors.js";
+import { first, type Rule, rows, text } from "./engine.js";
+import { keyId } from "./keys.js";
+
+const encode = new TextEncoder();
+const decode = new TextDecoder();
+
+/**
+ * Seals values as JWE (`dir`, `A256GCM`). The header names the key and, as `for`, the one place where the value belongs:
+ * a sealed value that was moved to another row does not open.
+ */
+export class Keyring {
+  readonly #keys: ReadonlyMap<string, Uint8Array>;
+  readonly #kid: string;
+  readonly #key: Uint8Array;
+
+  /** Opens with any of the keys, seals with the first. */
+  constructor(keys: readonly Uint8Array[]) {
+    const [sealing] = keys;
+    if (sealing === undefined) throw new LedgerError("WRONG_KEY", "the ledger needs a key and none was given");
+    this.#key = sealing;
+    this.#kid = keyId(sealing);
+    this.#keys = new Map(keys.map((key) => [keyId(key), key]));
+  }
+
+  async seal(place: string, value: unknown): Promise<string> {
+    return await new CompactEncrypt(encode.encode(JSON.stringify(value)))
+      .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid: this.#kid, for: place })
+      .encrypt(this.#key);
+  }
+
+  async open(place: string, sealed: string): Promise<unknown> {
+    let plain: string;
+    let belongs: unknown;
+    try {
+      const opened = await compactDecrypt(
+        sealed,
+        ({ kid }) => {
+          const key = this.#keys.get(kid ?? "");
+          if (key === undefined) throw new Error(`no key "${kid}" was given`);
+          return key;
+        },
+        { keyManagementAlgorithms: ["dir"], contentEncryptionAlgorithms: ["A256GCM"] },
+      );
+      plain = decode.decode(opened.plaintext);
+      belongs = opened.protectedHeader.for;
+    } catch (cause) {
+      throw new LedgerError("WRONG_KEY", "a sealed value does not open with the keys given", cause);
+    }
+    if (belongs !== place) throw new LedgerError("WRONG_KEY", "a sealed value lies where it does not belong");
+    return JSON.parse(plain);
+  }
+
+  /** Recognises a value without keeping it: the same value under the same key has the same digest. */
+  digests(value: unknown): readonly [string, ...string[]] {
+    const body = canonical(value);
+    const digest = (kid: string, key: Uint8Array): string =>
+      `${kid}.${createHmac("sha256", key).update("latchkey answer\0").update(body).digest("base64url")}`;
+    return [digest(this.#kid, this.#key), ...[...this.#keys].map(([kid, key]) => digest(kid, key))];
+  }
+
+  /** What a new ledger keeps to know its key again. */
+  async proof(): Promise<{ kid: string; proof: string }> {
+    return { kid: this.#kid, proof: await this.seal("proof", "latchkey") };
+  }
+
+  has(kid: string): boolean {
+    return this.#keys.has(kid);
+  }
+}
+
+/** Key ids that a ledger was sealed with; none while it is new. */
+export function* sealedWith(): Rule<string[]> {
+  return (yield* rows("SELECT kid FROM @seals")).map((row) => text(row.kid));
+}
+
+/** Refuses keys that are not this ledger's, before anything is changed; notes a new first key. */
+export function* acceptKeys(keyring: Keyring, own: { kid: string; proof: string }): Rule<void> {
+  yield { lock: "seals" };
+  const known = yield* sealedWith();
+  refuseStrangers(keyring, known);
+  if (known.includes(own.kid)) return;
+  yield* first("INSERT INTO @seals (kid, proof) VALUES (?, ?) ON CONFLICT (kid) DO NOTHING", own.kid, own.proof);
+}
+
+export function refuseStrangers(keyring: Keyring, known: readonly string[]): void {
+  if (known.length === 0 || known.some((kid) => keyring.has(kid))) return;
+  throw new LedgerError("WRONG_KEY", "the ledger was sealed with another key");
+}
+
+/** JSON with the members of every object in one order. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_name, inner: unknown) =>
+    typeof inner === "object" && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}

@@ -1,0 +1,293 @@
+import { randomUUID } from "node:crypto";
+import { LedgerError } from "../errors.js";
+import {
+  type AnswerOf,
+  credentialKey,
+  intentKey,
+  type KindName,
+  kinds,
+  type PendingRequest,
+  parsePendingRequest,
+  rowOf,
+} from "../pending/index.js";
+import { check } from "../protocol/index.js";
+import { answer, cancel } from "./answers.js";
+import { Changes } from "./changes.js";
+import { HeldClaim } from "./claim.js";
+import * as claims from "./claims.js";
+import type * as contract from "./contract.js";
+import { completed, deliverable, take } from "./deliveries.js";
+import { HeldDelivery } from "./delivery.js";
+import { type Engine, lock, number, type Row, type Rule, text } from "./engine.js";
+import * as find from "./find.js";
+import { entryRow, rowKind } from "./move.js";
+import { prune } from "./prune.js";
+import { lose, record } from "./record.js";
+import { entryOf, isDue, receiptOf, requestOf } from "./rows.js";
+import type { Keyring } from "./sealing.js";
+import { seedRows, wasGiven } from "./seeds.js";
+import { watch } from "./watch.js";
+
+type Entry = contract.Entry;
+
+/** The ledger over any engine: seals and checks outside the transaction, runs one rule inside. */
+export class Store implements contract.Ledger {
+  readonly engine: Engine;
+  readonly keyring: Keyring;
+  readonly changes: Changes;
+  readonly #closed = new AbortController();
+  /** Watches that have yet to learn where they start; nothing of ours is written before they know. */
+  readonly #starting = new Set<Promise<unknown>>();
+
+  constructor(engine: Engine, keyring: Keyring) {
+    this.engine = engine;
+    this.keyring = keyring;
+    this.changes = new Changes(engine);
+  }
+
+  async write<T>(name: string, rule: () => Rule<T>): Promise<T> {
+    if (this.#starting.size > 0) await Promise.allSettled(this.#starting);
+    return await this.engine.transact(name, rule);
+  }
+
+  record<K extends KindName>(request: PendingRequest<K>, options?: contract.RecordOptions): Promise<contract.Entry<K>>;
+  async record(request: PendingRequest, options: contract.RecordOptions = {}): Promise<Entry> {
+    const { secrets, ...open } = request;
+    // Whatever was built by hand is checked like what came over the wire.
+    const checked = parsePendingRequest(open, { secrets: secrets.reveal() });
+    const row = rowOf(checked.kind);
+    const id = randomUUID();
+    const sealed = await this.keyring.seal(`entry/${id}`, checked.secrets.reveal());
+    const draft = {
+      id,
+      kind: checked.kind,
+      sessionId: checked.sessionId,
+      requestId: checked.requestId,
+      endpoint: checked.endpoint,
+      principal: checked.principal,
+      receivedAt: checked.receivedAt,
+      data: JSON.stringify(checked.data),
+      sealed,
+      intent: intentKey(checked),
+      credential: credentialKey(checked),
+      refused: row.refused?.(checked.data) ?? false,
+      survives: row.survivesRuntime,
+      epoch: options.epoch,
+      expiresAt: options.expiresAt?.getTime(),
+      by: options.by,
+    };
+    return entryOf(await this.write("record", () => record(draft)));
+  }
+
+  async get(id: string): Promise<Entry | undefined> {
+    const [entry] = await this.list({ id });
+    return entry;
+  }
+
+  list<K extends KindName = KindName>(filter?: contract.ListFilter<K>): Promise<contract.Page<K>>;
+  async list(filter: contract.ListFilter = {}): Promise<contract.Page> {
+    const limit = filter.limit ?? 1000;
+    if (!Number.isInteger(limit) || limit < 1) throw new TypeError('"limit" must be a whole number above 0');
+    if (filter.state !== undefined && [filter.state].flat().includes("expired")) await this.sweep();
+    const found = await this.engine.read(() => find.list(filter, limit));
+    if (found.some(isDue)) {
+      await this.sweep();
+      return await this.list(filter);
+    }
+    const page: contract.Page = found.slice(0, limit).map(entryOf);
+    const last = found[limit - 1];
+    if (found.length > limit && last !== undefined) page.next = find.cursorOf(last);
+    return page;
+  }
+
+  async receipts(id: string): Promise<contract.Receipt[]> {
+    return (await this.engine.read(() => find.receipts(id))).map(receiptOf);
+  }
+
+  watch<K extends KindName = KindName>(
+    filter?: contract.Filter<K>,
+    options?: contract.WatchOptions,
+  ): AsyncIterableIterator<contract.Transition<K>>;
+  watch(filter: contract.Filter = {}, options: contract.WatchOptions = {}): AsyncIterableIterator<contract.Transition> {
+    const { after } = options;
+    if (after !== undefined && !/^\d+$/.test(after)) throw new TypeError('"after" is not a cursor of `watch`');
+    const start = after === undefined ? this.engine.read(find.lastSeq) : Promise.resolve(Number(after));
+    this.#starting.add(start);
+    const forget = (): void => void this.#starting.delete(start);
+    start.then(forget, forget);
+    const ledger = {
+      engine: this.engine,
+      changes: this.changes,
+      closed: this.#closed.signal,
+      sweep: () => this.sweep(),
+    };
+    return watch(ledger, start, filter, options);
+  }
+
+  /** Closes what nobody answered in time. Returns the milliseconds until there is more to close. */
+  async sweep(): Promise<number | undefined> {
+    for (;;) {
+      const ids = await this.engine.read(() => find.due(100));
+      for (const id of ids) await this.write("expire", () => claims.expire(id));
+      if (ids.length < 100) return await this.engine.read(find.untilDue);
+    }
+  }
+
+  claim<K extends KindName = KindName>(
+    filter: Omit<contract.Filter<K>, "state">,
+    options: contract.ClaimOptions,
+  ): Promise<contract.Claim<K> | undefined>;
+  async claim(
+    filter: Omit<contract.Filter, "state">,
+    options: contract.ClaimOptions,
+  ): Promise<contract.Claim | undefined> {
+    const { owner, leaseMs = 60_000, signal } = options;
+    if (typeof owner !== "string" || owner === "") throw new TypeError('"owner" must say who claims');
+    if (!(leaseMs > 0)) throw new TypeError('"leaseMs" must be above 0');
+    const waitMs = options.waitMs ?? (signal === undefined ? 0 : Number.POSITIVE_INFINITY);
+    const deadline = performance.now() + waitMs;
+    const stop = waitMs > 0 ? this.changes.use() : undefined;
+    try {
+      for (;;) {
+        signal?.throwIfAborted();
+        const seen = this.changes.count;
+        const claimed = await this.#claimNow(filter, owner, leaseMs);
+        if (claimed !== undefined) return new HeldClaim(this, claimed, owner, leaseMs);
+        const left = deadline - performance.now();
+        if (left <= 0) return undefined;
+        const free = (await this.engine.read(() => claims.untilClaimable(filter))) ?? 5000;
+        await this.changes.after(seen, Math.min(left, Math.max(free, 1), 5000), signal);
+      }
+    } finally {
+      stop?.();
+    }
+  }
+
+  async #claimNow(filter: contract.Filter, owner: string, leaseMs: number): Promise<claims.Claimed | undefined> {
+    for (;;) {
+      const found = await this.engine.read(() => claims.candidate(filter));
+      if (found === undefined) return undefined;
+      const claimed = await this.write("claim", () => claims.claim(found.id, found.credential, owner, leaseMs));
+      if (claimed !== undefined) return claimed;
+    }
+  }
+
+  async answer<K extends KindName>(
+    id: string,
+    value: AnswerOf<K>,
+    options: contract.AnswerOptions = {},
+  ): Promise<Entry> {
+    return await this.give(entryOf(await this.engine.read(() => entryRow(id))), value, options, undefined);
+  }
+
+  /** Gives an answer, under a claim's fence or without one. */
+  async give(entry: Entry, value: unknown, options: contract.AnswerOptions, fence: number | undefined): Promise<Entry> {
+    const row = rowOf(entry.kind);
+    const checked = check(row.answer, value, `answer to ${entry.kind}`);
+    const seconds = row.servesFor?.(checked);
+    const shared = row.credential !== undefined && seconds !== 0;
+    const id = randomUUID();
+    const draft = {
+      id,
+      entry: entry.id,
+      credential: entry.credential,
+      sealed: await this.keyring.seal(`answer/${entry.credential}/${id}`, checked),
+      digests: this.keyring.digests(checked),
+      shared,
+      servesMs: shared && seconds !== undefined ? seconds * 1000 : undefined,
+      expiresAt: options.expiresAt?.getTime(),
+      by: options.by,
+      account: options.account,
+      fence,
+    };
+    return entryOf(await this.write("answer", () => answer(draft)));
+  }
+
+  async cancel(id: string, options: contract.CancelOptions = {}): Promise<Entry> {
+    return entryOf(await this.write("cancel", () => cancel(id, options)));
+  }
+
+  async deliver(id: string, options: contract.DeliveryOptions): Promise<contract.Delivery | undefined> {
+    const { owner, leaseMs = 10_000 } = options;
+    const found = await this.engine.read(() => deliverable(id));
+    if (found === undefined) return undefined;
+    const answerId = text(found.answer.id);
+    // Opened before anything is marked: a wrong key must not leave an entry in doubt.
+    const value = await this.openAnswer(found.answer);
+    const taken = await this.write("sent", () => take(id, answerId, owner, leaseMs));
+    return taken && new HeldDelivery(this, taken, value, owner, leaseMs);
+  }
+
+  /** An entry with its secrets, as it was recorded. */
+  async unseal(row: Row): Promise<PendingRequest> {
+    return requestOf(row, await this.keyring.open(`entry/${text(row.id)}`, text(row.sealed)));
+  }
+
+  async openAnswer(row: Row): Promise<AnswerOf<KindName>> {
+    const kind = rowKind(row);
+    const place = `answer/${text(row.credential)}/${text(row.id)}`;
+    return check(kinds[kind].answer, await this.keyring.open(place, text(row.sealed)), `answer to ${kind}`);
+  }
+
+  async completed(request: {
+    kind: KindName;
+    sessionId: string;
+    requestId: string;
+    by?: string;
+  }): Promise<Entry | undefined> {
+    const row = await this.write("settled", () => completed(request));
+    return row && entryOf(row);
+  }
+
+  async lost(sessionId: string, options: { epoch?: string; by?: string; reason?: string } = {}): Promise<Entry[]> {
+    const rows = await this.write("lost", function* () {
+      const now = yield* lock(`session/${sessionId}`);
+      const ids = yield* lose(sessionId, options.epoch, now, {
+        by: options.by,
+        reason:
+          options.reason ?? (options.epoch === undefined ? "the session was unloaded" : "the session was loaded anew"),
+      });
+      const found: Row[] = [];
+      for (const id of ids) found.push(yield* entryRow(id));
+      return found;
+    });
+    return rows.map(entryOf);
+  }
+
+  async seeds(sessionId: string, options: { principal?: string } = {}): Promise<contract.Seed[]> {
+    const found = await this.engine.read(() => seedRows(sessionId, options.principal));
+    return await Promise.all(
+      found.map(async ({ entry, answer }) => ({
+        entry: entryOf(entry),
+        request: await this.unseal(entry),
+        answer: await this.openAnswer(answer),
+        ...(answer.expires_at != null && { expiresAt: new Date(number(answer.expires_at)) }),
+        given: async (epoch?: string) => {
+          await this.write("seed", () => wasGiven(entry, text(answer.id), epoch));
+        },
+      })),
+    );
+  }
+
+  async prune(options: contract.PruneOptions): Promise<{ entries: number; receipts: number }> {
+    const removed = { entries: 0, receipts: 0 };
+    for (let more = true; more; ) {
+      const round = await this.write("prune", () => prune(options, 500));
+      removed.entries += round.entries;
+      removed.receipts += round.receipts;
+      more = round.entries + round.receipts > 0;
+    }
+    return removed;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed.signal.aborted) return;
+    this.#closed.abort(new LedgerError("UNAVAILABLE", "the ledger is closed"));
+    this.changes.wake();
+    await this.engine.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}

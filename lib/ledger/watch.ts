@@ -1,0 +1,55 @@
+import { LedgerError } from "../errors.js";
+import type { Changes } from "./changes.js";
+import type { Filter, Transition, WatchOptions } from "./contract.js";
+import { type Engine, number } from "./engine.js";
+import { transitions } from "./find.js";
+import { entryOf } from "./rows.js";
+
+const batch = 256;
+/** How long at most until a look, should every notification be lost. */
+const patienceMs = 5000;
+
+export interface Watched {
+  readonly engine: Engine;
+  readonly changes: Changes;
+  /** Closes entries whose time is over and says how long until the next one. */
+  sweep(): Promise<number | undefined>;
+  readonly closed: AbortSignal;
+}
+
+export async function* watch(
+  ledger: Watched,
+  start: Promise<number>,
+  filter: Filter,
+  { signal }: WatchOptions,
+): AsyncGenerator<Transition> {
+  const stop = ledger.changes.use();
+  try {
+    const ends = signal === undefined ? ledger.closed : AbortSignal.any([ledger.closed, signal]);
+    let seq = await start;
+    while (!ledger.closed.aborted) {
+      signal?.throwIfAborted();
+      const seen = ledger.changes.count;
+      let patience = patienceMs;
+      try {
+        patience = Math.min((await ledger.sweep()) ?? patienceMs, patienceMs);
+        const { found, next } = await ledger.engine.read(() => transitions(seq, filter, batch));
+        for (const row of found) {
+          seq = number(row.seq);
+          yield Object.assign(entryOf(row), { cursor: String(seq) });
+        }
+        if (next !== undefined) seq = next;
+        else if (found.length > 0) continue;
+      } catch (error) {
+        // The place in the order of receipts is kept, so nothing is missed when the store is back.
+        if (!(error instanceof LedgerError) || error.code !== "UNAVAILABLE") throw error;
+        patience = 250;
+      }
+      await ledger.changes.after(seen, patience, ends).catch((reason: unknown) => {
+        if (!ledger.closed.aborted) throw reason;
+      });
+    }
+  } finally {
+    stop();
+  }
+}

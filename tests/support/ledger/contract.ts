@@ -1,0 +1,273 @@
+import assert from "node:assert/strict";
+import { type Entry, type Ledger, openLedger } from "latchkey/ledger";
+import { rejects, type Suite } from "../suite.js";
+import { key, type Place } from "./place.js";
+import { oauthRequest, permissionRequest, token } from "./requests.js";
+
+/** What every engine promises for records, claims and answers. */
+export function contractTests(test: Suite, place: () => Place): void {
+  const open = async (): Promise<Ledger> => await openLedger(await place().location(), { key });
+  /** Lease times are short; the database's own clock ends them. */
+  const lapse = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+  test("records a request once, without its secrets", async () => {
+    await using ledger = await open();
+    const request = oauthRequest({ clientSecret: "SECRET-1", serverUrl: "https://u:p@files.example/mcp?k=SECRET-2" });
+    const entry = await ledger.record(request);
+    assert.equal(entry.state, "open");
+    assert.equal(entry.kind, "mcp.oauth_required");
+    assert.equal(entry.data.serverUrl, "https://files.example/mcp");
+    assert.equal("secrets" in entry, false);
+    assert.deepEqual(await ledger.record(request), entry);
+    assert.deepEqual(await ledger.get(entry.id), entry);
+    assert.deepEqual([...(await ledger.list())], [entry]);
+    assert.deepEqual(
+      (await ledger.receipts(entry.id)).map(({ state, entry: of }) => [state, of]),
+      [["open", entry.id]],
+    );
+    assert.equal(await ledger.get("nobody"), undefined);
+  });
+
+  test("hands out a claim once, and the secrets with it", async () => {
+    await using ledger = await open();
+    const request = oauthRequest({ clientSecret: "SECRET-1", body: "SECRET-3" });
+    const entry = await ledger.record(request);
+    const claim = await ledger.claim({ kind: "mcp.oauth_required" }, { owner: "broker" });
+    assert.ok(claim);
+    assert.deepEqual(claim.entry, entry);
+    assert.equal(await ledger.claim({}, { owner: "other" }), undefined);
+    assert.equal((await claim.secrets()).staticClientConfig?.clientSecret, "SECRET-1");
+    assert.deepEqual((await claim.request()).secrets.reveal(), request.secrets.reveal());
+    await claim.release();
+    await claim.release();
+    const next = await ledger.claim({ id: entry.id }, { owner: "other" });
+    assert.ok(next);
+    assert.ok(next.fence > claim.fence);
+    await rejects(claim.secrets(), { code: "FENCED" });
+  });
+
+  test("answers every open entry of the credential, late joiners included", async () => {
+    await using ledger = await open();
+    const first = await ledger.record(oauthRequest());
+    const claim = await ledger.claim({}, { owner: "broker" });
+    assert.ok(claim);
+    const late = await ledger.record(oauthRequest());
+    const stranger = await ledger.record(oauthRequest({ principal: "bob" }));
+    assert.equal(claim.entries.length, 1);
+    assert.equal(await claim.wanted(), true);
+    assert.equal(claim.entries.length, 2);
+    const answered = await claim.answer(token("SECRET-4"), { account: "ada@example" });
+    assert.equal(answered.state, "answered");
+    assert.equal(answered.account, "ada@example");
+    const states = new Map((await ledger.list()).map(({ id, state }) => [id, state]));
+    assert.deepEqual(
+      [first, late, stranger].map(({ id }) => states.get(id)),
+      ["answered", "answered", "open"],
+    );
+    const [, receipt] = await ledger.receipts(late.id);
+    assert.equal(receipt?.by, "broker");
+    assert.equal(receipt?.fence, claim.fence);
+  });
+
+  test("takes the same answer twice and refuses another one", async () => {
+    await using ledger = await open();
+    const entry = await ledger.record(oauthRequest());
+    const claim = await ledger.claim({}, { owner: "broker" });
+    assert.ok(claim);
+    await rejects(ledger.answer(entry.id, token("A")), { code: "CLAIMED" });
+    const answered = await claim.answer(token("A"));
+    assert.deepEqual(await claim.answer(token("A")), answered);
+    assert.deepEqual(await ledger.answer(entry.id, token("A")), answered);
+    await rejects(claim.answer(token("B")), { code: "CONFLICT" });
+    await rejects(ledger.answer(entry.id, token("B")), { code: "CONFLICT" });
+    assert.deepEqual(await ledger.get(entry.id), answered);
+    assert.equal((await ledger.receipts(entry.id)).length, 2);
+    await rejects(ledger.answer("nobody", token("A")), { code: "UNKNOWN_ENTRY" });
+  });
+
+  test("checks answers before anything is written", async () => {
+    await using ledger = await open();
+    const entry = await ledger.record(oauthRequest());
+    const malformed = JSON.parse('{"kind":"token"}');
+    await rejects(ledger.answer(entry.id, malformed), { code: "INVALID" });
+    assert.equal((await ledger.get(entry.id))?.state, "open");
+  });
+
+  test("serves later requests of the credential from the answer, and nobody else", async () => {
+    await using ledger = await open();
+    const first = await ledger.record(oauthRequest({ scope: "b a" }));
+    await ledger.answer(first.id, token("A"));
+    const state = async (asking: Parameters<typeof oauthRequest>[0]) =>
+      (await ledger.record(oauthRequest({ scope: "a b", ...asking }))).state;
+    assert.equal(await state({}), "answered");
+    assert.equal(await state({ serverUrl: "https://FILES.example:443/mcp#x" }), "answered");
+    assert.equal(await state({ scope: "a b c" }), "open");
+    assert.equal(await state({ scope: "a" }), "open");
+    assert.equal(await state({ principal: "bob" }), "open");
+    assert.equal(await state({ principal: undefined }), "open");
+    assert.equal(await state({ clientId: "client-2" }), "open");
+    assert.equal(await state({ serverUrl: "https://files.example/mcp/other" }), "open");
+    assert.equal(await state({ serverUrl: "https://files.example/mcp?tenant=2" }), "open");
+  });
+
+  test("keeps an answer only as long as it is good", async () => {
+    await using ledger = await open();
+    const first = await ledger.record(oauthRequest());
+    await ledger.answer(first.id, token("A"), { expiresAt: new Date(Date.now() + 200) });
+    assert.equal((await ledger.record(oauthRequest())).state, "answered");
+    await lapse(250);
+    assert.equal((await ledger.record(oauthRequest())).state, "open");
+    await rejects(ledger.answer(first.id, token("B"), { expiresAt: new Date(0) }), { code: "CONFLICT" });
+    const other = await ledger.record(oauthRequest({ principal: "bob" }));
+    await rejects(ledger.answer(other.id, token("B"), { expiresAt: new Date(0) }), { code: "EXPIRED" });
+  });
+
+  test("does not share an answer that serves one request", async () => {
+    await using ledger = await open();
+    const [a, b] = [await ledger.record(oauthRequest()), await ledger.record(oauthRequest())];
+    await ledger.answer(a.id, { kind: "cancelled" });
+    assert.equal((await ledger.get(b.id))?.state, "open");
+    const permission = await ledger.record(permissionRequest());
+    await ledger.answer(permission.id, { kind: "approve-once" });
+    assert.equal((await ledger.get(permission.id))?.state, "answered");
+  });
+
+  test("refuses a stale fence, and lets a lapsed lease be taken over", async () => {
+    await using ledger = await open();
+    const entry = await ledger.record(oauthRequest());
+    const old = await ledger.claim({}, { owner: "old", leaseMs: 60 });
+    assert.ok(old);
+    await lapse(90);
+    await rejects(old.answer(token("OLD")), { code: "FENCED" });
+    await rejects(old.extend(), { code: "FENCED" });
+    const next = await ledger.claim({}, { owner: "next" });
+    assert.ok(next && next.fence > old.fence);
+    for (const write of [
+      () => old.answer(token("OLD")),
+      () => old.stash(1),
+      () => old.stashed(),
+      () => old.secrets(),
+      () => old.cancel(),
+      () => old.wanted(),
+    ]) {
+      await rejects(write, { code: "FENCED" });
+    }
+    await old.release();
+    await next.answer(token("NEW"));
+    assert.equal((await ledger.get(entry.id))?.state, "answered");
+    await rejects(old.answer(token("NEW")), { code: "FENCED" });
+  });
+
+  test("extends a lease", async () => {
+    await using ledger = await open();
+    await ledger.record(oauthRequest());
+    await using claim = await ledger.claim({}, { owner: "broker", leaseMs: 150 });
+    assert.ok(claim);
+    await claim.extend(60_000);
+    assert.ok(claim.until.getTime() > Date.now() + 50_000);
+    await lapse(180);
+    await claim.stash("still ours");
+  });
+
+  test("an answer without a claim ends the fence of a lapsed one", async () => {
+    await using ledger = await open();
+    const entry = await ledger.record(oauthRequest());
+    const old = await ledger.claim({}, { owner: "old", leaseMs: 30 });
+    await lapse(60);
+    await ledger.answer(entry.id, token("A"));
+    await rejects(old?.answer(token("A")) ?? Promise.resolve(), { code: "FENCED" });
+  });
+
+  test("keeps the stash of a credential for the next holder", async () => {
+    await using ledger = await open();
+    await ledger.record(oauthRequest());
+    const first = await ledger.claim({}, { owner: "first" });
+    assert.equal(await first?.stashed(), undefined);
+    await first?.stash({ verifier: "SECRET-5", scopes: ["a"] });
+    await rejects(first?.stash("x".repeat(64 * 1024)) ?? Promise.resolve(), TypeError);
+    await first?.release();
+    const second = await ledger.claim({}, { owner: "second" });
+    assert.deepEqual(await second?.stashed(), { verifier: "SECRET-5", scopes: ["a"] });
+    await second?.stash(undefined);
+    assert.equal(await second?.stashed(), undefined);
+  });
+
+  test("waits for a claim without asking all the time", async () => {
+    await using ledger = await open();
+    await ledger.record(oauthRequest());
+    const held = await ledger.claim({}, { owner: "first" });
+    const waiting = ledger.claim({}, { owner: "second", waitMs: 5000 });
+    await held?.release();
+    const had = await waiting;
+    assert.equal(had?.entry.state, "open");
+    const lapsing = ledger.claim({}, { owner: "third", signal: AbortSignal.timeout(5000) });
+    await had?.extend(50);
+    assert.ok(await lapsing);
+    const reason = new Error("enough");
+    const controller = new AbortController();
+    const aborted = ledger.claim({}, { owner: "fourth", signal: controller.signal });
+    controller.abort(reason);
+    assert.equal(await rejects(aborted), reason);
+  });
+
+  test("expires and cancels, with one receipt each", async () => {
+    await using ledger = await open();
+    const soon = await ledger.record(oauthRequest(), { expiresAt: new Date(Date.now() + 60) });
+    const wrong = await ledger.record(oauthRequest({ principal: "bob" }));
+    const cancelled = await ledger.cancel(wrong.id, { by: "ada", reason: "not me" });
+    assert.equal(cancelled.state, "cancelled");
+    assert.equal((await ledger.receipts(wrong.id)).at(-1)?.reason, "not me");
+    await ledger.cancel(wrong.id);
+    assert.equal((await ledger.receipts(wrong.id)).length, 2);
+    await rejects(ledger.answer(wrong.id, token("A")), { code: "CONFLICT" });
+    await lapse(80);
+    assert.equal(await ledger.claim({}, { owner: "broker" }), undefined);
+    await rejects(ledger.answer(soon.id, token("A")), { code: "EXPIRED" });
+    await rejects(ledger.cancel(soon.id), { code: "EXPIRED" });
+    assert.equal((await ledger.get(soon.id))?.state, "expired");
+    assert.deepEqual(
+      (await ledger.list({ state: "expired" })).map(({ id }) => id),
+      [soon.id],
+    );
+    assert.equal((await ledger.receipts(soon.id)).length, 2);
+  });
+
+  test("lists by state, kind, session, principal and age, page by page", async () => {
+    await using ledger = await open();
+    const entries: Entry[] = [];
+    for (let i = 0; i < 7; i++) {
+      entries.push(
+        await ledger.record(oauthRequest({ sessionId: `s${i % 2}`, principal: `p${i % 3}`, serverName: `n${i}` })),
+      );
+    }
+    const permission = await ledger.record(permissionRequest({ sessionId: "s9" }));
+    const ids = async (filter: Parameters<Ledger["list"]>[0]) => (await ledger.list(filter)).map(({ id }) => id).sort();
+    const of = (pick: (i: number) => boolean) =>
+      entries
+        .filter((_, i) => pick(i))
+        .map(({ id }) => id)
+        .sort();
+    assert.deepEqual(
+      await ids({ sessionId: "s1" }),
+      of((i) => i % 2 === 1),
+    );
+    assert.deepEqual(
+      await ids({ principal: "p2", kind: "mcp.oauth_required" }),
+      of((i) => i % 3 === 2),
+    );
+    assert.deepEqual(await ids({ kind: "permission.requested" }), [permission.id]);
+    assert.deepEqual(await ids({ state: ["answered", "lost"] }), []);
+    assert.deepEqual(await ids({ state: [] }), []);
+    assert.deepEqual(await ids({ minAgeMs: 60_000 }), []);
+    assert.equal((await ids({ maxAgeMs: 60_000 })).length, 8);
+    const seen: string[] = [];
+    for (let after: string | undefined; ; ) {
+      const page = await ledger.list({ limit: 3, after });
+      seen.push(...page.map(({ id }) => id));
+      after = page.next;
+      if (after === undefined) break;
+      assert.equal(page.length, 3);
+    }
+    assert.deepEqual(seen.sort(), await ids({}));
+  });
+}
