@@ -9,9 +9,10 @@ export function say(message: Message): Promise<void> {
   });
 }
 
-/** The messages of the parent process. */
+/** The messages of the parent process. When there is no parent any more the program ends. */
 export async function* heard(): AsyncGenerator<Message> {
   for await (const line of createInterface({ input: process.stdin })) yield JSON.parse(line);
+  process.exit();
 }
 
 /** What the parent gave this program to work with, checked. */
