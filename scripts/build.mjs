@@ -39,6 +39,8 @@ const common = {
   platform: "node",
   target: "node20.9",
   packages: "external",
+  // Not tsconfig.json: its paths would put the sources in the place of the package that tests are to load.
+  tsconfigRaw: { compilerOptions: { target: "es2023", verbatimModuleSyntax: true } },
   charset: "utf8",
   legalComments: "none",
   logLevel: "silent",
