@@ -76,10 +76,11 @@ for (const under of runtimes) {
     await using rpc = await stage.connect();
     const session = rpc.session(await sessionOf(host));
     assert.is((await host.next("asked")).reason, "initial");
-    for await (const { event } of follow(session, { types: ["mcp.oauth_required"] })) {
-      if (!isPending(event)) continue;
-      await answer(rpc, pendingRequest(event, { sessionId: session.id }));
-      break;
+    for await (const { event } of follow(session, {
+      types: ["mcp.oauth_required", "session.mcp_server_status_changed"],
+    })) {
+      if (isPending(event)) await answer(rpc, pendingRequest(event, { sessionId: session.id }));
+      else if (event.data.status === "connected") break;
     }
     world.model.say({ tool: "whoami" }, { text: "You are Ada." });
     host.tell({ type: "prompt", prompt: "Who am I?" });

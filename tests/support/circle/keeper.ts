@@ -2,7 +2,7 @@ import { hold } from "latchkey/pending";
 import { connect, type Rpc, type Session } from "latchkey/rpc";
 import * as v from "valibot";
 import { given, heard, say } from "../world/program.js";
-import { approvePermissions, runTurn } from "../world.js";
+import { approvePermissions, runTurn, serverStatus } from "../world.js";
 
 const params = v.object({ endpoint: v.string(), token: v.string() });
 
@@ -32,6 +32,8 @@ export async function playKeeper(join?: (rpc: Rpc) => void): Promise<void> {
   });
   await say({ type: "ready" });
   for await (const message of heard()) {
-    if (session) await runTurn(session, String(message.prompt));
+    if (session === undefined) continue;
+    await serverStatus(session, "connected");
+    await runTurn(session, String(message.prompt));
   }
 }
