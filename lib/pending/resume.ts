@@ -85,9 +85,10 @@ export async function resume<S extends ResumedSession>(
     let lost: readonly { id: string }[] = [];
     let sent = cold ? { continuePendingWork: true, ...params } : attachOnly(params);
     if (cold && ledger) {
+      // In this order: what is lost begins a new load, and what is given from here on was given to that one.
+      lost = await ledger.lost(sessionId, { reason: "the session was not loaded" });
       const seeds = await ledger.seeds(sessionId, principal === undefined ? {} : { principal });
       ({ params: sent, seeded } = await seed({ continuePendingWork: true, ...params }, seeds));
-      lost = await ledger.lost(sessionId, { reason: "the session was not loaded" });
     }
     try {
       await rpc.request("session.resume", sent, { signal });
