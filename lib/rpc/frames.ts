@@ -13,16 +13,17 @@ export interface Frames {
 
 const headerLimit = 8192;
 const separator = Buffer.from("\r\n\r\n");
+const nothing = Buffer.alloc(0);
 
 /**
  * Splits a byte stream into bodies by their `Content-Length` headers (the base protocol of the Language Server Protocol).
  * Bodies inside one chunk are read in place; only a body that spans chunks is put together, once, when its last byte is there.
  */
 export function createFrames(maxFrameBytes: number): Frames {
-  let chunk: Buffer = Buffer.alloc(0);
+  let chunk: Buffer = nothing;
   let at = 0;
   /** The bytes of an unfinished header or body, in a buffer that grows with what came, not with what was announced. */
-  let held: Buffer = Buffer.alloc(0);
+  let held: Buffer = nothing;
   let heldBytes = 0;
   /** The length of the body being read; -1 while a header is. */
   let length = -1;
@@ -46,7 +47,7 @@ export function createFrames(maxFrameBytes: number): Frames {
     keep();
     chunk = held.subarray(0, heldBytes);
     at = 0;
-    held = Buffer.alloc(0);
+    held = nothing;
     heldBytes = 0;
   }
 
@@ -58,10 +59,14 @@ export function createFrames(maxFrameBytes: number): Frames {
     },
     next() {
       if (length < 0) {
-        if (at >= chunk.length) return undefined;
+        if (at >= chunk.length) {
+          chunk = nothing;
+          at = 0;
+          return undefined;
+        }
         join();
         const end = chunk.indexOf(separator, at);
-        if (end < 0 ? chunk.length - at > headerLimit : end - at > headerLimit)
+        if (end < 0 ? chunk.length - at >= headerLimit + separator.length : end - at > headerLimit)
           throw new FrameError(`a header of more than ${headerLimit} bytes`);
         if (end < 0) return keep();
         length = contentLength(chunk.toString("latin1", at, end));
