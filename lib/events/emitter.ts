@@ -36,8 +36,8 @@ export interface WaitOptions<P> extends UntilOptions {
  * is being read: no promise and no timer lies between.
  */
 export interface Events<M extends object = EventMap> {
-  on<T extends Name<M> | "*">(type: T, handler: (event: Payload<M, T>) => void): Off;
-  once<T extends Name<M> | "*">(type: T, handler: (event: Payload<M, T>) => void): Off;
+  on<T extends Name<M> | "*">(type: T, handler: (event: Payload<M, T>) => unknown): Off;
+  once<T extends Name<M> | "*">(type: T, handler: (event: Payload<M, T>) => unknown): Off;
   /** The next event of this type that `where` accepts. Rejects when the signal, the time or the connection ends first. */
   wait<T extends Name<M> | "*">(type: T, options?: WaitOptions<Payload<M, T>>): Promise<Payload<M, T>>;
   /**
@@ -57,11 +57,11 @@ export interface EventSource<M extends object = EventMap> extends Events<M> {
 
 export function createEvents<M extends object = EventMap>(): EventSource<M> {
   // mitt's own "*" is not used: it would see listener:error too.
-  const bus = mitt<Record<string, unknown>>();
+  const bus = mitt<Record<string | symbol, unknown>>();
   const enders = new Set<(reason: Error, quietly: boolean) => void>();
   let ended: { reason: Error; quietly: boolean } | undefined;
 
-  const every = "every:";
+  const every = Symbol("every");
   const slot = (type: string) => (type === "*" ? every : type);
 
   function report(error: unknown, type: string): void {

@@ -30,7 +30,8 @@ export function until<T>(
     };
     const aborted = (): void => settle(() => reject(signal?.reason));
     signal?.addEventListener("abort", aborted, { once: true });
-    if (timeoutMs !== undefined)
+    // A longer timer would fire at once.
+    if (timeoutMs !== undefined && timeoutMs < 2 ** 31)
       timer = setTimeout(
         () => settle(() => reject(new DOMException(`nothing came within ${timeoutMs} ms`, "TimeoutError"))),
         timeoutMs,

@@ -1,8 +1,9 @@
 import { connect as dial, type Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
-import { ConnectionError } from "../errors.js";
+import * as v from "valibot";
+import { ConnectionError, RpcError } from "../errors.js";
 import { until } from "../events/index.js";
-import { type ClientInfo, protocolWindow } from "../protocol/index.js";
+import { type ClientInfo, check, protocolWindow } from "../protocol/index.js";
 import { createConnection, type Duplex } from "./connection.js";
 import type { Rpc } from "./rpc.js";
 
@@ -40,15 +41,19 @@ export async function connect(target: Target, options: ConnectOptions = {}): Pro
     nudge: tcp && options.nudge !== false,
   });
   try {
-    const hello = await rpc.request(
-      "connect",
-      {
-        ...(options.token === undefined ? {} : { token: options.token }),
-        ...(options.clientInfo === undefined ? {} : { clientInfo: options.clientInfo }),
-      },
-      { signal, timeoutMs: deadline === undefined ? undefined : Math.max(1, deadline - performance.now()) },
-    );
-    const { protocolVersion, version } = hello;
+    const answer: unknown = await rpc
+      .request(
+        "connect",
+        {
+          ...(options.token === undefined ? {} : { token: options.token }),
+          ...(options.clientInfo === undefined ? {} : { clientInfo: options.clientInfo }),
+        },
+        { signal, timeoutMs: deadline === undefined ? undefined : Math.max(1, deadline - performance.now()) },
+      )
+      .catch((error: unknown) => {
+        throw isUnknownMethod(error) ? new ConnectionError("PROTOCOL", "the peer knows no handshake", error) : error;
+      });
+    const { protocolVersion, version } = readHello(answer);
     if (!(protocolVersion >= protocolWindow.min && protocolVersion <= protocolWindow.max))
       throw new ConnectionError(
         "PROTOCOL",
@@ -60,6 +65,18 @@ export async function connect(target: Target, options: ConnectOptions = {}): Pro
     throw error;
   }
 }
+
+const hello = v.object({ protocolVersion: v.number(), version: v.string() });
+
+function readHello(answer: unknown): v.InferOutput<typeof hello> {
+  try {
+    return check(hello, answer, "handshake");
+  } catch (error) {
+    throw new ConnectionError("PROTOCOL", "the peer's handshake says no protocol version", error);
+  }
+}
+
+const isUnknownMethod = (error: unknown): boolean => error instanceof RpcError && error.code === "METHOD_NOT_FOUND";
 
 function parseTarget(target: Target): { host: string; port: number } | Duplex {
   if (typeof target === "object" && "readable" in target) return target;

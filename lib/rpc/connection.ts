@@ -52,7 +52,7 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
   const writer = createWriter(writable, end);
   const reader = createReader(readable, options.maxFrameBytes, {
     event(sessionId, event) {
-      if (event.id !== undefined && repeated(event.id)) return;
+      if (event.id !== undefined && repeated(sessionId, event.id)) return;
       // The schemas' types describe what the runtime sends; an unknown type passes through as it came.
       const type = event.type as keyof EventMap;
       const known = event as EventMap[typeof type];
@@ -69,6 +69,8 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
     },
     end: (error) => end(error ?? new ConnectionError("CLOSED", "the peer closed the connection")),
   });
+  /** Why the message that is being sent was not: vscode-jsonrpc keeps only the text. */
+  let unsent: unknown;
   const silent = new Emitter<never>();
   const rpcReader: MessageReader = {
     onError: silent.event,
@@ -80,7 +82,14 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
   const rpcWriter: MessageWriter = {
     onError: silent.event,
     onClose: silent.event,
-    write: (message) => writer.write(message),
+    async write(message) {
+      try {
+        writer.write(message);
+      } catch (error) {
+        unsent = error;
+        throw error;
+      }
+    },
     end: () => undefined,
     dispose: () => undefined,
   };
@@ -124,6 +133,7 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
     if (over) return Promise.reject(over);
     if (typeof params !== "object" || params === null || Array.isArray(params))
       return Promise.reject(new TypeError(`${method}: "params" must be an object`));
+    unsent = undefined;
     const source = signal || timeoutMs !== undefined ? new CancellationTokenSource() : undefined;
     return until<unknown>({ signal, timeoutMs }, (resolve, reject) => {
       outstanding.add(reject);
@@ -138,6 +148,10 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
           reject(over ?? (isResponseError(error) ? remoteError(error, method) : error));
         },
       );
+      if (unsent !== undefined) {
+        answered = true;
+        reject(new TypeError(`${method}: "params" cannot be written as JSON`, { cause: unsent }));
+      }
       return () => {
         outstanding.delete(reject);
         if (!answered && !over) source?.cancel();
@@ -161,9 +175,11 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
     },
     handle(method, handler) {
       if (handlers.has(method)) throw new TypeError(`"${method}" has a handler already`);
-      handlers.set(method, (params, context) => handler(params as ClientMethods[typeof method]["params"], context));
+      const own = (params: unknown, context: { signal: AbortSignal }): unknown =>
+        handler(params as ClientMethods[typeof method]["params"], context);
+      handlers.set(method, own);
       const off = (): void => {
-        handlers.delete(method);
+        if (handlers.get(method) === own) handlers.delete(method);
       };
       return Object.assign(off, { [Symbol.dispose]: off });
     },

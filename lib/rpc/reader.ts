@@ -28,7 +28,7 @@ export function createReader(readable: Readable, maxFrameBytes: number, hooks: R
   let waiting = false;
   let over = false;
   let ended = false;
-  let heldBack: Inbound | undefined;
+  let heldBack: (() => void) | undefined;
   let sawEvent = false;
 
   function finish(error: ConnectionError | undefined): void {
@@ -46,8 +46,13 @@ export function createReader(readable: Readable, maxFrameBytes: number, hooks: R
     else deliver?.(inbound.message as Message);
   }
 
-  function resumeNextTurn(inbound: Inbound): void {
-    heldBack = inbound;
+  /** Does it at once, or in the next turn when a response's caller has to come first. */
+  function inTurn(act: () => void): void {
+    if (!answered) {
+      act();
+      return;
+    }
+    heldBack = act;
     waiting = true;
     readable.pause();
     setImmediate(() => {
@@ -62,9 +67,9 @@ export function createReader(readable: Readable, maxFrameBytes: number, hooks: R
     try {
       while (!over && !waiting) {
         if (heldBack) {
-          const first = heldBack;
+          const act = heldBack;
           heldBack = undefined;
-          dispatch(first);
+          act();
           continue;
         }
         const body = frames.next();
@@ -75,23 +80,26 @@ export function createReader(readable: Readable, maxFrameBytes: number, hooks: R
             throw new FrameError("an error without an id: the peer could not read a frame of ours");
           answered = true;
           dispatch(inbound);
-        } else if (answered) resumeNextTurn(inbound);
+        } else if (answered) inTurn(() => dispatch(inbound));
         else dispatch(inbound);
       }
     } catch (error) {
-      finish(protocolError(error));
+      const reason = protocolError(error);
+      inTurn(() => finish(reason));
     }
     if (over || waiting) return;
-    if (ended) finish(frames.partial() ? protocolError(new FrameError("the stream ended inside a frame")) : undefined);
-    else {
+    if (ended) {
+      const rest = frames.partial();
+      inTurn(() => finish(rest ? protocolError(new FrameError("the stream ended inside a frame")) : undefined));
+    } else {
       hooks.chunk(sawEvent);
       sawEvent = false;
     }
   }
 
-  function onData(chunk: Buffer): void {
+  function onData(chunk: Buffer | string): void {
     if (turnPerChunk) answered = false;
-    frames.push(chunk);
+    frames.push(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
     if (!waiting) pump();
   }
 

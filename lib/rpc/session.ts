@@ -21,6 +21,8 @@ export function createSession(
 ): SessionSlot {
   const source = createEvents<EventMap>();
   const request = (name: string, params: object = {}, options?: object): unknown =>
-    call(`session.${name}`, { ...params, sessionId: id }, options);
+    call(`session.${name}`, isRecord(params) ? { ...params, sessionId: id } : params, options);
   return { source, session: { id, rpc, events: source, request: request as Session["request"] } };
 }
+
+const isRecord = (params: unknown): boolean => typeof params === "object" && params !== null && !Array.isArray(params);

@@ -2,18 +2,42 @@ import type { Writable } from "node:stream";
 import { ConnectionError } from "../errors.js";
 import { encodeFrame } from "./frames.js";
 
+/** What the operating system says of a write whose reader is gone. */
+const gone = new Set<unknown>(["EPIPE", "ECONNRESET"]);
+const patience = 10;
+
 /** Writes each message as one write. A failed write ends the connection: what came after it is not known to the peer. */
 export function createWriter(writable: Writable, fail: (error: ConnectionError) => void) {
-  writable.on("error", (error) => fail(new ConnectionError("DESTROYED", "a write failed", error)));
+  const open = (): boolean => !writable.destroyed && !writable.writableEnded;
+
+  writable.on("error", (error) =>
+    fail(
+      "code" in error && gone.has(error.code)
+        ? new ConnectionError("CLOSED", "the connection broke", error)
+        : new ConnectionError("DESTROYED", "a write failed", error),
+    ),
+  );
+
+  /** A child that dies takes its stdin along before its stdout ends: for a few turns the reader may say what happened. */
+  function lose(turns: number): void {
+    if (turns > 0) setImmediate(() => lose(turns - 1));
+    else fail(new ConnectionError("DESTROYED", "the stream takes no more writes"));
+  }
+
+  // Ended in good order it says nothing: the peer may still answer what it got.
+  writable.on("close", () => {
+    if (!writable.writableFinished) lose(patience);
+  });
+
   return {
-    write(message: object): Promise<void> {
-      if (writable.destroyed || writable.writableEnded)
-        return Promise.reject(new ConnectionError("DESTROYED", "the stream takes no more writes"));
-      writable.write(encodeFrame(message));
-      return Promise.resolve();
+    /** @throws TypeError when the message is not JSON. */
+    write(message: object): void {
+      const frame = encodeFrame(message);
+      if (open()) writable.write(frame);
+      else lose(patience);
     },
     raw(frame: string): void {
-      if (!writable.destroyed && !writable.writableEnded) writable.write(frame);
+      if (open()) writable.write(frame);
     },
   };
 }
