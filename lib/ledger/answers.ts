@@ -106,3 +106,14 @@ export function* cancel(id: string, options: { by?: string | undefined; reason?:
   yield* move(id, "open", "cancelled", now, options);
   return yield* entryRow(id);
 }
+
+/** Takes an answer out of service; entries that it was given to keep it. */
+export function* refuseAnswer(id: string): Rule<void> {
+  const entry = yield* entryRow(id);
+  const now = yield* lock(text(entry.credential));
+  yield* rows(
+    "UPDATE @answers SET refused_at = ? WHERE refused_at IS NULL AND id = (SELECT answer FROM @entries WHERE id = ?)",
+    now,
+    id,
+  );
+}

@@ -173,6 +173,17 @@ export interface Seed<K extends KindName = KindName> {
   given(epoch?: string): Promise<void>;
 }
 
+export interface LostOptions {
+  /** Only requests of another load than this one. */
+  epoch?: string | undefined;
+  /** Only these entries. */
+  only?: readonly string[] | undefined;
+  /** Also those that would stay answerable, for the session is gone for good. */
+  all?: boolean | undefined;
+  by?: string | undefined;
+  reason?: string | undefined;
+}
+
 export interface PruneOptions {
   /** Deletes final entries, and lost ones, that have not moved for so long. */
   entriesMs: number;
@@ -205,10 +216,12 @@ export interface Ledger {
   /** The runtime completed a request, whoever answered it. Nothing when it was never recorded. */
   completed(request: { kind: KindName; sessionId: string; requestId: string; by?: string }): Promise<Entry | undefined>;
   /**
-   * A session is loaded anew as `epoch`, or not loaded at all: requests of earlier loads that cannot survive are lost.
-   * Returns those.
+   * A session is not loaded, or was loaded anew: open and answered requests of earlier loads are lost, except those that
+   * stay answerable; what was sent and got no reply is settled as `unknown`. Returns the entries that moved.
    */
-  lost(sessionId: string, options?: { epoch?: string; by?: string; reason?: string }): Promise<Entry[]>;
+  lost(sessionId: string, options?: LostOptions): Promise<Entry[]>;
+  /** The runtime refused the answer that an entry was given, and no event says so: it serves nobody from now on. */
+  refuse(id: string): Promise<void>;
   /** The good answers that a session can be loaded with, one a question that it asked before. */
   seeds(sessionId: string, options?: { principal?: string }): Promise<Seed[]>;
   /** Removes what is over. */

@@ -2,9 +2,16 @@ import type { Ledger } from "./contract.js";
 import { type KeyOptions, openLedgerOn } from "./open.js";
 
 export type * from "./contract.js";
+export {
+  type DeliverAnswersOptions,
+  type Deliverer,
+  type DelivererEventMap,
+  deliverAnswers,
+} from "./deliverer.js";
 export type { Dialect, Engine, Row, Rule, Step, Value } from "./engine.js";
 export type { Key } from "./keys.js";
 export { type KeyOptions, openLedgerOn } from "./open.js";
+export { type Recorder, type RecorderEventMap, type RecordPendingOptions, recordPending } from "./recorder.js";
 export type { Outcome, State } from "./states.js";
 export { moves, outcomes, states } from "./states.js";
 

@@ -1,4 +1,5 @@
 import type { KindName } from "../pending/index.js";
+import type { LostOptions } from "./contract.js";
 import { first, lock, number, type Row, type Rule, rows, text, textOr } from "./engine.js";
 import { entryRow, marks, mortalKinds, move, receipt, rowState } from "./move.js";
 
@@ -62,7 +63,8 @@ export function* record(draft: Draft): Rule<Row> {
     return yield* entryRow(draft.id);
   }
   if (draft.epoch !== undefined) {
-    yield* lose(draft.sessionId, draft.epoch, now, { by: draft.by, reason: "the session was loaded anew" });
+    const { epoch, by } = draft;
+    yield* lose(draft.sessionId, now, { epoch, by, reason: "the session was loaded anew" });
   }
   yield* supersede(draft, now);
   if (draft.refused) yield* refuse(draft.intent, now);
@@ -109,28 +111,27 @@ function* isStale(sessionId: string, epoch: string, id: string): Rule<boolean> {
  * What earlier loads of a session asked and could not keep is lost. What was sent and got no reply is settled: the load
  * that could tell is gone.
  */
-export function* lose(
-  sessionId: string,
-  epoch: string | undefined,
-  now: number,
-  note: { by?: string | undefined; reason?: string | undefined },
-): Rule<string[]> {
-  const earlier = epoch === undefined ? "" : "AND epoch IS NOT NULL AND epoch <> ?";
+export function* lose(sessionId: string, now: number, options: LostOptions): Rule<string[]> {
+  const kind = options.all ? "" : `AND kind IN (${marks(mortalKinds)})`;
+  const earlier = options.epoch === undefined ? "" : "AND epoch IS NOT NULL AND epoch <> ?";
   const dead = yield* rows(
     `SELECT id, state FROM @entries WHERE session_id = ? AND state IN ('open', 'answered', 'sent')
-     AND kind IN (${marks(mortalKinds)}) ${earlier} ORDER BY created_at, id`,
+     ${kind} ${earlier} ORDER BY created_at, id`,
     sessionId,
-    ...mortalKinds,
-    ...(epoch === undefined ? [] : [epoch]),
+    ...(options.all ? [] : mortalKinds),
+    ...(options.epoch === undefined ? [] : [options.epoch]),
   );
   const moved: string[] = [];
   for (const row of dead) {
+    const id = text(row.id);
+    if (options.only !== undefined && !options.only.includes(id)) continue;
     const from = rowState(row);
+    const note = { by: options.by, reason: options.reason };
     const done =
       from === "sent"
-        ? yield* move(text(row.id), from, "settled", now, { ...note, outcome: "unknown" })
-        : yield* move(text(row.id), from, "lost", now, note);
-    if (done) moved.push(text(row.id));
+        ? yield* move(id, from, "settled", now, { ...note, outcome: "unknown" })
+        : yield* move(id, from, "lost", now, note);
+    if (done) moved.push(id);
   }
   return moved;
 }

@@ -11,7 +11,7 @@ import {
   rowOf,
 } from "../pending/index.js";
 import { check } from "../protocol/index.js";
-import { answer, cancel } from "./answers.js";
+import { answer, cancel, refuseAnswer } from "./answers.js";
 import { Changes } from "./changes.js";
 import { HeldClaim } from "./claim.js";
 import * as claims from "./claims.js";
@@ -239,19 +239,19 @@ export class Store implements contract.Ledger {
     return row && entryOf(row);
   }
 
-  async lost(sessionId: string, options: { epoch?: string; by?: string; reason?: string } = {}): Promise<Entry[]> {
-    const rows = await this.write("lost", function* () {
+  async lost(sessionId: string, options: contract.LostOptions = {}): Promise<Entry[]> {
+    const reason = options.epoch === undefined ? "the session was unloaded" : "the session was loaded anew";
+    const moved = await this.write("lost", function* () {
       const now = yield* lock(`session/${sessionId}`);
-      const ids = yield* lose(sessionId, options.epoch, now, {
-        by: options.by,
-        reason:
-          options.reason ?? (options.epoch === undefined ? "the session was unloaded" : "the session was loaded anew"),
-      });
       const found: Row[] = [];
-      for (const id of ids) found.push(yield* entryRow(id));
+      for (const id of yield* lose(sessionId, now, { reason, ...options })) found.push(yield* entryRow(id));
       return found;
     });
-    return rows.map(entryOf);
+    return moved.map(entryOf);
+  }
+
+  async refuse(id: string): Promise<void> {
+    await this.write("refuse", () => refuseAnswer(id));
   }
 
   async seeds(sessionId: string, options: { principal?: string } = {}): Promise<contract.Seed[]> {
