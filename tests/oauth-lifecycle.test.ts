@@ -5,7 +5,9 @@ import * as assert from "uvu/assert";
 import { suite } from "./support/suite.js";
 import {
   approvePermissions,
+  confidentialClient,
   type Demand,
+  obtainMachineToken,
   obtainToken,
   openStage,
   openWorld,
@@ -20,7 +22,7 @@ import {
   type World,
 } from "./support/world.js";
 
-type Answer = { kind: "cancelled" } | ReturnType<typeof tokenAnswer>;
+type Answer = { kind: "cancelled" } | { kind: "token"; accessToken: string };
 type Required = ReturnType<typeof pendingRequest<{ type: "mcp.oauth_required"; data: unknown }>>;
 
 /** Answers every OAuth request of one session by `decide`, and keeps what was asked and what was completed. */
@@ -137,6 +139,50 @@ for (const under of runtimes) {
     assert.is(header(initial?.httpResponse?.headers, "content-type"), "application/json");
     assert.is(upscope?.httpResponse?.statusCode, 403);
     assert.is(upscope?.httpResponse?.body, '{"error":"insufficient_scope"}');
+  });
+
+  test("a client with a grant of its own says so, and a machine's token is as good", async () => {
+    await using world = await openWorld();
+    await using rpc = await stage.connect();
+    const params = world.sessionParams();
+    const oauth = {
+      oauthClientId: confidentialClient.id,
+      oauthPublicClient: false,
+      oauthGrantType: "client_credentials" as const,
+    };
+    params.mcpServers = { [serverName]: { type: "http", url: world.mcp.endpoint, tools: ["*"], ...oauth } };
+    const { sessionId } = await rpc.request("session.create", params);
+    const session = rpc.session(sessionId);
+    approvePermissions(session);
+    const { asked } = broker(rpc, session, async (request) =>
+      tokenAnswer(await obtainMachineToken(wholeData(request), confidentialClient.secret ?? "")),
+    );
+    await registerInterest(session, "mcp.oauth_required");
+    await serverStatus(session, "connected");
+    assert.equal(asked[0]?.data.staticClientConfig, {
+      clientId: confidentialClient.id,
+      publicClient: false,
+      grantType: "client_credentials",
+    });
+    world.model.say({ tool: "whoami" });
+    await runTurn(session, "Who am I?");
+    assert.equal(world.model.toolResults(), [confidentialClient.id]);
+  });
+
+  test("a token that the server refuses ends in needs-auth, and any further request says refresh", async () => {
+    await using world = await openWorld();
+    await using rpc = await stage.connect();
+    const session = await openSession(rpc, world);
+    const { asked, completed } = broker(rpc, session, async () => ({ kind: "token", accessToken: "made-up" }));
+    const done = session.events.wait("mcp.oauth_completed", { timeoutMs: 10_000 });
+    await registerInterest(session, "mcp.oauth_required");
+    await done;
+    await serverStatus(session, "needs-auth");
+    await runTurn(session, "Anything?");
+    assert.ok(completed.every(({ outcome }) => outcome === "token"));
+    assert.is(asked[0]?.data.reason, "initial");
+    assert.ok(asked.slice(1).every(({ data }) => data.reason === "refresh"));
+    assert.equal(world.mcp.runs, []);
   });
 
   test("cancelled at the start, the server ends in needs-auth", async () => {

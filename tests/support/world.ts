@@ -1,4 +1,5 @@
 /** The world around the library that tests, the demo and the benchmarks run against: all real, all on this machine. */
+export { type AskingServer, type AskingServerOptions, startAskingServer } from "./world/asking-server.js";
 export {
   type AuthorizationServer,
   confidentialClient,
@@ -8,7 +9,7 @@ export {
 export type { Grant, Issued, Tokens } from "./world/grants.js";
 export { type Challenge, type McpServer, startMcpServer, type ToolRun } from "./world/mcp-server.js";
 export { type Model, type ModelRequest, type Reply, startModel } from "./world/model.js";
-export { type Demand, obtainToken, refreshTokens, tokenAnswer } from "./world/oauth-client.js";
+export { type Demand, obtainMachineToken, obtainToken, refreshTokens, tokenAnswer } from "./world/oauth-client.js";
 export { type Exit, type Message, type Program, startProgram, startScript } from "./world/processes.js";
 export { bundled, cli, type RuntimeUnderTest, runtimes } from "./world/runtimes.js";
 export * from "./world/scene.js";

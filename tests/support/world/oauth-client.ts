@@ -57,6 +57,18 @@ export async function refreshTokens(demand: Demand, refreshToken: string): Promi
   });
 }
 
+/** A token for the client itself (RFC 6749 section 4.4); nobody is asked for consent. */
+export async function obtainMachineToken(demand: Demand, clientSecret: string): Promise<Tokens> {
+  const { endpoints, resource } = await discover(demand);
+  return exchange(endpoints, {
+    grant_type: "client_credentials",
+    client_id: clientOf(demand),
+    client_secret: clientSecret,
+    scope: demand.wwwAuthenticateParams?.scope ?? "",
+    resource,
+  });
+}
+
 /** The answer that a token becomes. */
 export function tokenAnswer(tokens: Tokens) {
   return {
