@@ -1,6 +1,7 @@
 // npm test [-- pattern…]: builds, then runs lint, types and every test file, or only the files whose path contains
 // a pattern. The last line is "N passed, N failed", with ", N skipped" when there are any.
 //   --from <dir>      runs the built files of another folder: no build, no checks
+//   --node <path>     the Node that runs the files
 //   --timeout <ms>    for a whole file
 //   --no-skips        a skipped test is a failure (also by LATCHKEY_NO_SKIPS=1)
 
@@ -17,6 +18,7 @@ const { values: options, positionals: patterns } = parseArgs({
   allowPositionals: true,
   options: {
     from: { type: "string" },
+    node: { type: "string", default: process.execPath },
     timeout: { type: "string", default: "240000" },
     "no-skips": { type: "boolean", default: process.env.LATCHKEY_NO_SKIPS === "1" },
   },
@@ -57,6 +59,7 @@ function capture(command, args) {
 
 async function testFile(dir, file) {
   const { passed, failed, skipped, problems, output, ...rest } = await runFile(join(dir, file), {
+    node: options.node,
     timeoutMs: Number(options.timeout),
   });
   if (options["no-skips"]) problems.push(...skipped.map(({ name }) => `skipped here: ${name}`));
