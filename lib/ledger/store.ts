@@ -213,7 +213,7 @@ export class Store implements contract.Ledger {
     if (found === undefined) return undefined;
     const answerId = text(found.answer.id);
     // Opened before anything is marked: a wrong key must not leave an entry in doubt.
-    const value = await this.openAnswer(found.answer);
+    const value = await this.openAnswer(rowKind(found.entry), found.answer);
     const taken = await this.write("sent", () => take(id, answerId, owner, leaseMs));
     return taken && new HeldDelivery(this, taken, value, owner, leaseMs);
   }
@@ -223,8 +223,7 @@ export class Store implements contract.Ledger {
     return requestOf(row, await this.keyring.open(`entry/${text(row.id)}`, text(row.sealed)));
   }
 
-  async openAnswer(row: Row): Promise<AnswerOf<KindName>> {
-    const kind = rowKind(row);
+  async openAnswer(kind: KindName, row: Row): Promise<AnswerOf<KindName>> {
     const place = `answer/${text(row.credential)}/${text(row.id)}`;
     return check(kinds[kind].answer, await this.keyring.open(place, text(row.sealed)), `answer to ${kind}`);
   }
@@ -260,7 +259,7 @@ export class Store implements contract.Ledger {
       found.map(async ({ entry, answer }) => ({
         entry: entryOf(entry),
         request: await this.unseal(entry),
-        answer: await this.openAnswer(answer),
+        answer: await this.openAnswer(rowKind(entry), answer),
         ...(answer.expires_at != null && { expiresAt: new Date(number(answer.expires_at)) }),
         given: async (epoch?: string) => {
           await this.write("seed", () => wasGiven(entry, text(answer.id), epoch));

@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { registerInterest } from "latchkey/events";
+import { deliverAnswers, type Entry, type Ledger, openLedger, recordPending, type State } from "latchkey/ledger";
+import { hold, wholeData } from "latchkey/pending";
+import type { Rpc, Session } from "latchkey/rpc";
+import { key, type Place, sqlitePlace } from "./support/ledger/place.js";
+import { suite, within } from "./support/suite.js";
+import { obtainToken, openStage, openWorld, runtimes, type Stage, serverStatus, tokenAnswer } from "./support/world.js";
+
+/** The next transition of any entry to a state. */
+async function becomes(transitions: AsyncIterable<Entry>, state: State): Promise<Entry> {
+  for await (const entry of transitions) if (entry.state === state) return entry;
+  throw new Error("the watch ended");
+}
+
+async function broker(ledger: Ledger): Promise<void> {
+  await using claim = await ledger.claim({ kind: "mcp.oauth_required" }, { owner: "broker", waitMs: 5000 });
+  assert.ok(claim);
+  const request = await claim.request();
+  if (request.kind !== "mcp.oauth_required") throw new Error("not what was asked for");
+  await claim.answer(tokenAnswer(await obtainToken(wholeData(request))), { account: "ada" });
+}
+
+for (const under of runtimes) {
+  const test = suite(`ledger and runtime ${under.name}`);
+  let stage: Stage;
+  let place: Place;
+  test.before(async () => {
+    [stage, place] = await Promise.all([openStage(under), sqlitePlace()]);
+  });
+  test.after(async () => {
+    await stage.close();
+    await place[Symbol.asyncDispose]();
+  });
+
+  async function create(rpc: Rpc, world: Awaited<ReturnType<typeof openWorld>>): Promise<Session> {
+    const { sessionId } = await rpc.request("session.create", world.sessionParams());
+    return rpc.session(sessionId);
+  }
+
+  test("a request is recorded, answered in the ledger and delivered", async () => {
+    await using world = await openWorld();
+    await using ledger = await openLedger(await place.location(), { key });
+    const rpc = await stage.connect();
+    await using recorder = recordPending(rpc, ledger, { principal: "ada" });
+    await using deliverer = deliverAnswers(rpc, ledger);
+    const problems: unknown[] = [];
+    recorder.events.on("error", (problem) => problems.push(problem));
+    deliverer.events.on("error", (problem) => problems.push(problem));
+    const settled = becomes(ledger.watch(), "settled");
+    const session = await create(rpc, world);
+    await registerInterest(session, "mcp.oauth_required");
+    await broker(ledger);
+    const entry = await within(5000, settled, "the delivery");
+    assert.equal(entry.outcome, "accepted");
+    await serverStatus(session, "connected");
+    const states = (await ledger.receipts(entry.id)).map(({ state }) => state);
+    assert.deepEqual(states, ["open", "answered", "sent", "settled"]);
+    assert.deepEqual(problems, []);
+    await rpc.close();
+    await within(5000, Promise.all([recorder.closed, deliverer.closed]), "the end");
+  });
+
+  test("a second session of the principal is served at once; what another client answers is settled elsewhere", async () => {
+    await using world = await openWorld();
+    await using ledger = await openLedger(await place.location(), { key });
+    await using rpc = await stage.connect();
+    await using _recorder = recordPending(rpc, ledger, { principal: () => "ada" });
+    await using _deliverer = deliverAnswers(rpc, ledger);
+    const first = await create(rpc, world);
+    await registerInterest(first, "mcp.oauth_required");
+    await broker(ledger);
+    await serverStatus(first, "connected");
+    const second = await create(rpc, world);
+    const settled = becomes(ledger.watch({ sessionId: second.id }), "settled");
+    await registerInterest(second, "mcp.oauth_required");
+    assert.equal((await within(5000, settled, "the second delivery")).outcome, "accepted");
+    await serverStatus(second, "connected");
+    assert.equal(world.authorization.issued.byCode, 1);
+
+    await using stranger = await openWorld();
+    const third = await create(rpc, stranger);
+    const elsewhere = becomes(ledger.watch({ sessionId: third.id }), "settled");
+    const asked = third.events.wait("mcp.oauth_required", { timeoutMs: 5000 });
+    await registerInterest(third, "mcp.oauth_required");
+    const { requestId } = (await asked).data;
+    await third.request("mcp.oauth.handlePendingRequest", { requestId, result: { kind: "cancelled" } });
+    assert.equal((await within(5000, elsewhere, "the completed event")).outcome, "elsewhere");
+  });
+
+  test("an answer that comes after the session was unloaded is kept for the successor", async () => {
+    await using world = await openWorld();
+    await using ledger = await openLedger(await place.location(), { key });
+    const owner = await stage.connect();
+    await using keeper = await stage.connect();
+    await using recorder = recordPending(owner, ledger, { principal: "ada" });
+    const session = await create(owner, world);
+    const recorded = recorder.events.wait("recorded", { timeoutMs: 5000 });
+    await registerInterest(session, "mcp.oauth_required");
+    const { id } = await recorded;
+    await owner.close();
+    await using deliverer = deliverAnswers(keeper, ledger);
+    const lost = deliverer.events.wait("lost", { timeoutMs: 5000 });
+    await broker(ledger);
+    assert.equal((await lost).id, id);
+    const [seed] = await ledger.seeds(session.id);
+    assert.equal(seed?.entry.id, id);
+    assert.ok(typeof seed.answer === "object" && "accessToken" in seed.answer);
+  });
+
+  test("an answer in doubt is asked about, never sent blindly", async () => {
+    await using world = await openWorld();
+    await using ledger = await openLedger(await place.location(), { key });
+    await using rpc = await stage.connect();
+    await using recorder = recordPending(rpc, ledger, { principal: "ada" });
+    const session = await create(rpc, world);
+    await using _hold = await hold(rpc, session.id);
+    const recorded = recorder.events.wait("recorded", { timeoutMs: 5000 });
+    await registerInterest(session, "mcp.oauth_required");
+    const { id } = await recorded;
+    await broker(ledger);
+    // A deliverer that died after its mark: whether it wrote to the wire nobody knows.
+    const dead = await ledger.deliver(id, { owner: "dead", leaseMs: 50 });
+    assert.ok(dead);
+    assert.equal(await ledger.deliver(id, { owner: "other" }), undefined);
+    const settled = becomes(ledger.watch({ id }), "settled");
+    await using _deliverer = deliverAnswers(rpc, ledger, { leaseMs: 400 });
+    assert.equal((await within(5000, settled, "the resolution")).outcome, "accepted");
+    await serverStatus(session, "connected");
+    const late = await dead.settle({ accepted: true }).then(
+      () => "written",
+      (error: Error & { code: string }) => error.code,
+    );
+    assert.equal(late, "FENCED");
+  });
+}
