@@ -17,8 +17,8 @@ export interface ListenerError {
 }
 
 type Own = { "listener:error": ListenerError };
-type Payload<M extends object, T> = T extends "*"
-  ? M[keyof M]
+type Payload<M extends object, T, Every extends keyof M> = T extends "*"
+  ? M[Every]
   : T extends keyof M
     ? M[T]
     : T extends keyof Own
@@ -35,27 +35,28 @@ export interface WaitOptions<P> extends UntilOptions {
  * Handlers run in the order in which they were registered, those of the type before those of `"*"`, while the frame
  * is being read: no promise and no timer lies between.
  */
-export interface Events<M extends object = EventMap> {
-  on<T extends Name<M> | "*">(type: T, handler: (event: Payload<M, T>) => unknown): Off;
-  once<T extends Name<M> | "*">(type: T, handler: (event: Payload<M, T>) => unknown): Off;
+export interface Events<M extends object = EventMap, Every extends keyof M = keyof M> {
+  on<T extends Name<M> | "*">(type: T, handler: (event: Payload<M, T, Every>) => unknown): Off;
+  once<T extends Name<M> | "*">(type: T, handler: (event: Payload<M, T, Every>) => unknown): Off;
   /** The next event of this type that `where` accepts. Rejects when the signal, the time or the connection ends first. */
-  wait<T extends Name<M> | "*">(type: T, options?: WaitOptions<Payload<M, T>>): Promise<Payload<M, T>>;
+  wait<T extends Name<M> | "*">(type: T, options?: WaitOptions<Payload<M, T, Every>>): Promise<Payload<M, T, Every>>;
   /**
    * Events from now on, read at the reader's own pace. At most `limit` (1024) wait unread; one more and the iteration ends with
    * the code `OVERFLOW`, after what was read in time.
    */
-  stream<T extends Name<M> | "*">(type: T, options?: StreamOptions): AsyncIterableIterator<Payload<M, T>>;
+  stream<T extends Name<M> | "*">(type: T, options?: StreamOptions): AsyncIterableIterator<Payload<M, T, Every>>;
 }
 
 /** The writing end, for whoever owns the source. */
-export interface EventSource<M extends object = EventMap> extends Events<M> {
+export interface EventSource<M extends object = EventMap, Every extends keyof M = keyof M> extends Events<M, Every> {
   /** Delivers to the listeners of `type`, and to those of `"*"` unless `every` is false. */
-  emit<T extends keyof M & string>(type: T, event: M[T], options?: { every?: boolean }): void;
+  emit<T extends Every & string>(type: T, event: M[T]): void;
+  emit<T extends keyof M & string>(type: T, event: M[T], options: { every: false }): void;
   /** No event will come any more: waits reject with `reason`, streams end with it, or quietly when there is none. */
   end(reason: Error, options?: { quietly?: boolean }): void;
 }
 
-export function createEvents<M extends object = EventMap>(): EventSource<M> {
+export function createEvents<M extends object = EventMap, Every extends keyof M = keyof M>(): EventSource<M, Every> {
   // mitt's own "*" is not used: it would see listener:error too.
   const bus = mitt<Record<string | symbol, unknown>>();
   const enders = new Set<(reason: Error, quietly: boolean) => void>();
@@ -131,7 +132,7 @@ export function createEvents<M extends object = EventMap>(): EventSource<M> {
           forget();
         };
       }),
-    emit(type, event, options) {
+    emit(type: string, event: unknown, options?: { every: false }) {
       bus.emit(type, event);
       if (options?.every !== false) bus.emit(every, event);
     },

@@ -11,7 +11,7 @@ import {
 } from "vscode-jsonrpc/node";
 import { ConnectionError } from "../errors.js";
 import { createEvents, until } from "../events/index.js";
-import type { ClientMethods, EventMap, RequestOptions, SessionLifecycle } from "../protocol/index.js";
+import type { ClientMethods, EventMap, EventType, RequestOptions, SessionLifecycle } from "../protocol/index.js";
 import { nudgeFrame } from "./nudge.js";
 import { createReader } from "./reader.js";
 import { isResponseError, remoteError } from "./remote-error.js";
@@ -38,10 +38,11 @@ export interface ConnectionOptions {
  * vscode-jsonrpc carries requests and cancellation; it leaves requests pending on close, so the race with `over` settles them.
  */
 export function createConnection({ readable, writable }: Duplex, options: ConnectionOptions): Omit<Rpc, "hello"> {
-  const events = createEvents<RpcEventMap>();
+  const events = createEvents<RpcEventMap, EventType>();
   const sessions = new Map<string, SessionSlot>();
   const handlers = new Map<string, (params: unknown, context: { signal: AbortSignal }) => unknown>();
   const outstanding = new Set<(reason: ConnectionError) => void>();
+  const handling = new Set<AbortController>();
   const repeated = createSeen(1024);
   let close: (reason: CloseReason) => void = () => undefined;
   const closed = new Promise<CloseReason>((resolve) => {
@@ -101,10 +102,13 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
     const handler = handlers.get(method);
     if (!handler) throw new ResponseError(ErrorCodes.MethodNotFound, `Unhandled method ${method}`);
     const abort = new AbortController();
+    if (token.isCancellationRequested) abort.abort();
     const subscription = token.onCancellationRequested(() => abort.abort());
+    handling.add(abort);
     try {
       return await handler(params, { signal: abort.signal });
     } finally {
+      handling.delete(abort);
       subscription.dispose();
     }
   });
@@ -115,6 +119,7 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
     over = reason;
     connection.dispose();
     for (const reject of [...outstanding]) reject(reason);
+    for (const abort of [...handling]) abort.abort(reason);
     const quietly = reason.code === "ENDED";
     for (const { source } of sessions.values()) source.end(reason, { quietly });
     events.end(reason, { quietly });

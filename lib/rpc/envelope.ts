@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { ValidationError } from "../errors.js";
 import { check } from "../protocol/index.js";
 
 const version = v.literal("2.0");
@@ -12,6 +13,7 @@ const failure = v.object({
 const success = v.object({ jsonrpc: version, id, result: v.unknown() });
 const call = v.object({ jsonrpc: version, method: v.string(), params: v.exactOptional(v.looseObject({})) });
 const request = v.object({ ...call.entries, id });
+const cancellation = v.looseObject({ id });
 const event = v.object({
   sessionId: v.string(),
   event: v.looseObject({ type: v.string(), id: v.exactOptional(v.string()) }),
@@ -26,6 +28,8 @@ export interface RawEvent {
 export type Inbound =
   | { kind: "event"; sessionId: string; event: RawEvent }
   | { kind: "notification"; method: string; params: unknown }
+  /** The peer no longer wants the answer to a request of its own. */
+  | { kind: "cancellation"; message: object }
   | { kind: "request" | "response"; message: object; id: string | number | null };
 
 /**
@@ -34,23 +38,23 @@ export type Inbound =
  * @throws ValidationError
  */
 export function readEnvelope(message: unknown): Inbound {
-  if (isObject(message)) {
-    const { method, params } = message;
-    if (method === "session.event" && message.jsonrpc === "2.0" && message.id === undefined && isObject(params)) {
-      const { sessionId, event } = params;
-      if (typeof sessionId === "string" && isEvent(event)) return { kind: "event", sessionId, event };
-    }
-    if (method === undefined) {
-      const schema = "error" in message ? failure : success;
-      if ("error" in message && "result" in message) return check(v.never(), message, "response");
-      return { kind: "response", message, id: check(schema, message, "response").id };
-    }
-    if (message.id !== undefined) return { kind: "request", message, id: check(request, message, "request").id };
+  if (!isObject(message)) throw new ValidationError("message", [{ path: "", expected: "Object" }]);
+  const { method, params } = message;
+  if (method === "session.event" && message.jsonrpc === "2.0" && message.id === undefined && isObject(params)) {
+    const { sessionId, event } = params;
+    if (typeof sessionId === "string" && isEvent(event)) return { kind: "event", sessionId, event };
   }
-  const notification = check(call, message, "message");
-  if (notification.method === "session.event")
-    return { kind: "event", ...check(event, notification.params, "session.event") };
-  return { kind: "notification", method: notification.method, params: notification.params };
+  if (method === undefined) {
+    const schema = "error" in message ? failure : success;
+    if ("error" in message && "result" in message) return check(v.never(), message, "response");
+    return { kind: "response", message, id: check(schema, message, "response").id };
+  }
+  if (message.id !== undefined) return { kind: "request", message, id: check(request, message, "request").id };
+  // What goes on is what came: a copy by a schema would lack some names.
+  const { method: name } = check(call, message, "message");
+  if (name === "session.event") return { kind: "event", ...check(event, params, "session.event") };
+  if (name === "$/cancelRequest" && v.is(cancellation, params)) return { kind: "cancellation", message };
+  return { kind: "notification", method: name, params };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

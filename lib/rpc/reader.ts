@@ -15,7 +15,7 @@ export interface ReaderHooks {
 }
 
 /**
- * Reads frames and hands them on in wire order: events and notifications straight to the hooks, requests and responses to
+ * Reads frames and hands them on in wire order: events and notifications straight to the hooks, the rest to
  * vscode-jsonrpc. A response reaches its caller in a microtask, so what follows it in the same chunk waits one turn of the
  * event loop; then the caller has run up to its next await, as if each frame had come alone. Nothing else waits.
  */

@@ -1,6 +1,6 @@
 import type { ConnectionError } from "../errors.js";
 import type { Events, Off } from "../events/index.js";
-import type { ClientMethods, EventMap, Requester, SessionLifecycle } from "../protocol/index.js";
+import type { ClientMethods, EventMap, EventType, Requester, SessionLifecycle } from "../protocol/index.js";
 import type { Session } from "./session.js";
 
 /** A session's event with the session that it belongs to. */
@@ -30,7 +30,7 @@ export interface Rpc extends Requester {
   /** `tcp://127.0.0.1:41234`, or `stdio:`. Never holds a secret. */
   readonly endpoint: string;
   readonly hello: { readonly protocolVersion: number; readonly version: string };
-  readonly events: Events<RpcEventMap>;
+  readonly events: Events<RpcEventMap, EventType>;
   session(sessionId: string): Session;
   /** Answers a method that the runtime calls on its client. Without a handler it is answered with `MethodNotFound`. */
   handle<M extends keyof ClientMethods>(method: M, handler: Handler<M>): Off;
