@@ -12,6 +12,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
+import { licences, packagesInside, valibotFace, valibotSource } from "./bundled.mjs";
 import { readTree, syncTree, walk } from "./files.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -67,7 +68,7 @@ const facesStayApart = (face) => ({
   name: "faces",
   setup({ onResolve }) {
     onResolve({ filter: /^\.{1,2}\// }, ({ path, resolveDir, kind }) => {
-      if (kind === "entry-point") return;
+      if (kind === "entry-point" || !resolveDir.startsWith(lib)) return;
       const target = relative(lib, resolve(resolveDir, path)).replace(/\.js$/, "");
       if (target === face) return;
       if (!faces.includes(target)) {
@@ -89,10 +90,16 @@ async function bundleFaces(faults) {
       entryPoints: [join(lib, `${face}.ts`)],
       outfile: join(root, `${face}.js`),
       define: { FAULTS: String(faults) },
-      plugins: [facesStayApart(face)],
+      plugins: [facesStayApart(face), packagesInside(face)],
     });
     for (const file of bundle) outputs.set(`${face}.js`, withoutDeadFaults(file.text));
   }
+  const vendor = await esbuild({
+    ...common,
+    stdin: { contents: await valibotSource(lib), resolveDir: root },
+    plugins: [packagesInside(valibotFace)],
+  });
+  for (const file of vendor) outputs.set(`${valibotFace}.js`, file.contents);
   return outputs;
 }
 
@@ -191,7 +198,8 @@ const [js, faulty, dts] = await Promise.all([
   options.dist ? undefined : bundleFaces(true),
   declarations(),
 ]);
-await syncTree(join(root, "dist"), new Map([...js, ...dts]));
+const notices = new Map([["THIRD-PARTY-LICENSES", Buffer.from(await licences())]]);
+await syncTree(join(root, "dist"), new Map([...js, ...dts, ...notices]));
 if (faulty) {
   await syncTree(join(root, "build/faults"), faulty);
   const programs = await bundlePrograms();

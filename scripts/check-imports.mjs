@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseSync } from "oxc-parser";
+import { bundledPackages } from "./bundled.mjs";
 import { walk } from "./files.mjs";
 
 /** Each room may import those before it. */
@@ -12,7 +13,7 @@ const rooms = ["protocol", "events", "rpc", "pending", "ledger", "cli"];
 const core = ["protocol/index.js", "rpc/index.js", "events/index.js", "pending/index.js", "errors.js"];
 
 const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
-const packages = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
+const packages = [...Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }), ...bundledPackages];
 const dir = process.argv[2] ?? fileURLToPath(new URL("../lib", import.meta.url));
 
 /** Every module that the syntax tree names: imports, re-exports, `import()`, and `import("…")` in types. */
