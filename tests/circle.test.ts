@@ -1,16 +1,20 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openLedger } from "latchkey/ledger";
 import * as assert from "uvu/assert";
 import { suite } from "./support/suite.js";
 import { openStage, openWorld, type Program, runtimes, type Stage, startProgram, type World } from "./support/world.js";
 
-/** The programs of one way to write a request down, and what each is given beside the runtime. */
+/** The programs of one way to write a request down, and where it is written. */
 interface Way {
   readonly host: string;
   readonly keeper: string;
   readonly broker: string;
+  readonly brokerNeedsRuntime: boolean;
   given(folder: string): Record<string, unknown>;
+  /** Looks at what is left when the circle is closed: the requests in order, each with how it ended. */
+  left?(folder: string): Promise<unknown>;
 }
 
 const ways: Record<string, Way> = {
@@ -18,7 +22,23 @@ const ways: Record<string, Way> = {
     host: "file-host",
     keeper: "keeper",
     broker: "file-broker",
+    brokerNeedsRuntime: true,
     given: (folder) => ({ path: join(folder, "request.json") }),
+  },
+  "a ledger": {
+    host: "ledger-host",
+    keeper: "ledger-keeper",
+    broker: "ledger-broker",
+    brokerNeedsRuntime: false,
+    given: (folder) => ({ ledger: join(folder, "ledger.db") }),
+    async left(folder) {
+      await using ledger = await openLedger(join(folder, "ledger.db"));
+      return (await ledger.list()).map(({ data, state, outcome }) => [
+        "reason" in data ? data.reason : "",
+        state,
+        outcome,
+      ]);
+    },
   },
 };
 
@@ -55,6 +75,7 @@ for (const under of runtimes) {
         ["whoami"],
       );
       assert.is(world.authorization.issued.byCode, 1);
+      assert.equal(await way.left?.(folder), way.left && [["initial", "settled", "accepted"]]);
     });
 
     test(`a tool call that waits for a request in ${store} outlives its host and is finished`, async () => {
@@ -79,6 +100,8 @@ for (const under of runtimes) {
         ["echo", "whoami"],
       );
       assert.is(world.authorization.issued.byCode, 2);
+      const elsewhere = ["initial", "settled", "elsewhere"];
+      assert.equal(await way.left?.(folder), way.left && [elsewhere, ["refresh", "settled", "accepted"]]);
     });
   }
 
@@ -102,7 +125,9 @@ for (const under of runtimes) {
 
   async function answerElsewhere(way: Way, keeper: Program, requestId: unknown): Promise<void> {
     const { endpoint, token } = stage.runtime;
-    await using broker = startProgram(way.broker, { given: { endpoint, token, ...way.given(folder) } });
+    await using broker = startProgram(way.broker, {
+      given: { ...(way.brokerNeedsRuntime ? { endpoint, token } : {}), ...way.given(folder) },
+    });
     const answered = await broker.next("answered");
     assert.equal(answered, { type: "answered", requestId, accepted: true });
     assert.equal(await keeper.next("completed"), { type: "completed", requestId, outcome: "token" });

@@ -19,8 +19,11 @@ export interface Exit {
 export interface Program extends AsyncDisposable {
   readonly pid: number;
   readonly messages: readonly Message[];
-  /** The next message of this type that nobody has taken yet. Rejects with the program's stderr when it ends first. */
-  next(type: string): Promise<Message>;
+  /**
+   * The next message of this type that nobody has taken yet. Rejects with the program's stderr when it ends first, or says
+   * nothing of the kind for `timeoutMs` (15 s).
+   */
+  next(type: string, options?: { timeoutMs?: number }): Promise<Message>;
   tell(message: Message): void;
   signal(signal: NodeJS.Signals): void;
   /** SIGKILL, and resolves when the process is gone. */
@@ -102,8 +105,30 @@ function attend(path: string, child: Child): Program {
   });
 
   function without(type: string): Error {
-    const how = gone?.signal ?? `exit code ${gone?.code}`;
-    return new Error(`${path} ended (${how}) without saying "${type}"\n${noise}`);
+    const how = gone === undefined ? "still runs" : `ended (${gone.signal ?? `exit code ${gone.code}`})`;
+    const said = messages.map((message) => message.type).join(", ");
+    return new Error(`${path} ${how} and did not say "${type}"; it said: ${said}\n${noise}`);
+  }
+
+  function take(type: string, timeoutMs: number): Promise<Message> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        takers.splice(takers.indexOf(taker), 1);
+        reject(without(type));
+      }, timeoutMs);
+      const taker: Taker = {
+        type,
+        resolve(message) {
+          clearTimeout(timer);
+          resolve(message);
+        },
+        reject(reason) {
+          clearTimeout(timer);
+          reject(reason);
+        },
+      };
+      takers.push(taker);
+    });
   }
 
   function kill(): Promise<Exit> {
@@ -122,12 +147,12 @@ function attend(path: string, child: Child): Program {
     get noise() {
       return noise;
     },
-    next(type) {
+    next(type, { timeoutMs = 15_000 } = {}) {
       const index = untaken.findIndex((message) => message.type === type);
       const found = index < 0 ? undefined : untaken.splice(index, 1)[0];
       if (found !== undefined) return Promise.resolve(found);
       if (gone !== undefined) return Promise.reject(without(type));
-      return new Promise((resolve, reject) => takers.push({ type, resolve, reject }));
+      return take(type, timeoutMs);
     },
     tell(message) {
       child.stdin.write(`${JSON.stringify(message)}\n`);
