@@ -6,7 +6,6 @@
 // a program that runs while a build goes on never reads half a file.
 
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -30,8 +29,7 @@ const faces = [
   "ledger/index",
   "ledger/sqlite",
   "ledger/postgres",
-  "cli/index",
-].filter((face) => existsSync(join(lib, `${face}.ts`)));
+];
 
 const common = {
   bundle: true,
@@ -92,7 +90,7 @@ async function bundleFaces(faults) {
       define: { FAULTS: String(faults) },
       plugins: [facesStayApart(face), packagesInside(face)],
     });
-    for (const file of bundle) outputs.set(`${face}.js`, withoutDeadFaults(file.text));
+    for (const file of bundle) outputs.set(`${face}.js`, faults ? file.contents : withoutFaults(file.text));
   }
   const vendor = await esbuild({
     ...common,
@@ -103,8 +101,13 @@ async function bundleFaces(faults) {
   return outputs;
 }
 
-/** esbuild drops the function that a fault point calls but leaves `if (false) call();`. tests/package.test.ts looks. */
-const withoutDeadFaults = (text) => Buffer.from(text.replace(/^[ \t]*if \(false\) .*;\n/gm, ""));
+/** What is left of fault points once `FAULTS` is false: calls that do nothing. tests/package.test.ts looks. */
+const withoutFaults = (text) =>
+  Buffer.from(
+    text
+      .replace(/^[ \t]*(if \(false\) |fault\().*;\n/gm, "")
+      .replace(/^\/\/ lib\/ledger\/fault\.ts\nfunction fault\(\w+\) {\n}\n+/gm, ""),
+  );
 
 async function declarations() {
   const out = await mkdtemp(join(root, "node_modules/.declarations-"));
