@@ -3,12 +3,13 @@
  *
  * A cursor is `<id of the last persisted event before it>|<position>`; positions are counted anew each time the session is loaded.
  * The runtime tells only one kind of loss (`cursorStatus: "expired"`). Two it passes over in silence, so they are found here:
- * - overrun: the log keeps about 4096 events; the position then moves by more than the number of events that came.
+ * - overrun: the log keeps about 4096 events; the position then moves over those that are gone.
  * - reloaded: the position is behind the log's own end, for the log is another one. It is read anew from its
  *   beginning, up to the cursor's persisted event without showing it twice.
  * To count, every event is read, and `types` are picked out here.
  */
 import type { EventMap, EventType, SessionEvent, SessionRequester } from "../protocol/index.js";
+import { overrun, position } from "./overrun.js";
 
 export interface Gap {
   /** `expired`: the runtime does not know the cursor. `overrun`: the log let go of events. `reloaded`: the session was loaded anew. */
@@ -33,11 +34,6 @@ export interface FollowOptions<T extends EventType> {
   waitMs?: number | undefined;
   signal?: AbortSignal | undefined;
 }
-
-const position = (cursor: string | undefined): number | undefined => {
-  const [, digits] = /\|(\d+)$/.exec(cursor ?? "|0") ?? [];
-  return digits === undefined ? undefined : Number(digits);
-};
 
 /** Follows `session.eventLog.read`. Ends by `return`, by an error of the call, or with the signal's reason. */
 export async function* follow<T extends EventType = EventType>(
@@ -67,8 +63,10 @@ export async function* follow<T extends EventType = EventType>(
       seenUpTo = cursor?.split("|")[0];
       cursor = undefined;
       continue;
-    } else if (moved !== undefined && moved > page.events.length)
-      gap ??= { reason: "overrun", missed: moved - page.events.length };
+    } else {
+      const missed = await overrun(session, { cursor, page, signal });
+      if (missed > 0) gap ??= { reason: "overrun", missed };
+    }
 
     let events = page.events;
     if (seenUpTo !== undefined) {

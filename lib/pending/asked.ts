@@ -1,3 +1,4 @@
+import { overrun } from "../events/index.js";
 import type { SessionEvent, SessionRequester } from "../protocol/index.js";
 import { isKind, type KindName, kinds } from "./kinds.js";
 
@@ -42,18 +43,14 @@ export async function readAsked(
 ): Promise<Asked> {
   const asked = createAsked();
   let cursor: string | undefined;
-  let count = 0;
+  let whole = true;
   for (;;) {
-    const page = await session.request(
-      "eventLog.read",
-      { max: 1000, ...(cursor === undefined ? {} : { cursor }) },
-      options,
-    );
+    const at = cursor === undefined ? {} : { cursor };
+    const page = await session.request("eventLog.read", { max: 1000, ...at }, options);
     for (const event of page.events) asked.see(event);
-    count += page.events.length;
+    whole &&= (await overrun(session, { cursor, page, ...options })) === 0;
     cursor = page.cursor;
     if (!page.hasMore) break;
   }
-  const [, position] = /\|(\d+)$/.exec(cursor) ?? [];
-  return { events: asked.open(), whole: position !== undefined && Number(position) <= count };
+  return { events: asked.open(), whole };
 }
