@@ -4,11 +4,21 @@ import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { type Entry, type Ledger, openLedger, type State } from "latchkey/ledger";
 import { parsePendingRequest, wholeData } from "latchkey/pending";
 import * as assert from "uvu/assert";
 import { openTerminal, type Terminal } from "./support/lines.js";
 import { suite } from "./support/suite.js";
-import { obtainToken, openStage, openWorld, runtimes, type Stage, serverStatus, type World } from "./support/world.js";
+import {
+  type Demand,
+  obtainToken,
+  openStage,
+  openWorld,
+  runtimes,
+  type Stage,
+  serverStatus,
+  type World,
+} from "./support/world.js";
 
 const root = dirname(createRequire(import.meta.url).resolve("latchkey/package.json"));
 
@@ -93,6 +103,43 @@ for (const under of runtimes) {
     assert.equal(answer.lines, ["answered"]);
     await connected(both.sessionId);
   });
+
+  test("with the ledger", async () => {
+    await using world = await openWorld({ clients: [{ id: "notes" }] });
+    await using both = await startBoth("ledger", world);
+    const ledger = await openLedger(join(folder, "ledger.db"));
+    try {
+      const entry = await becomes(ledger, "open");
+      assert.is(entry.sessionId, both.sessionId);
+      both.host.signal("SIGKILL");
+      await both.host.exited;
+
+      const settled = becomes(ledger, "settled");
+      const broker = start("ledger/broker.js", world);
+      broker.type(`${(await obtainToken(demandOf(entry))).access_token}\n`);
+      assert.equal(await broker.exited, { code: 0, signal: null });
+      assert.is((await settled).outcome, "accepted");
+    } finally {
+      await ledger.close();
+    }
+    await connected(both.sessionId);
+  });
+}
+
+/** The first entry in this state, there already or still to come. */
+async function becomes(ledger: Ledger, state: State): Promise<Entry> {
+  const stop = new AbortController();
+  const transitions = ledger.watch({ state }, { signal: stop.signal });
+  const [found] = await ledger.list({ state });
+  if (found === undefined) for await (const entry of transitions) return entry;
+  stop.abort();
+  if (found === undefined) throw new Error("the watch ended");
+  return found;
+}
+
+function demandOf(entry: Entry): Demand {
+  if (entry.kind !== "mcp.oauth_required") throw new Error(`a request of another kind: ${entry.kind}`);
+  return entry.data;
 }
 
 /** The first JSON file of a folder, once it is whole. */
