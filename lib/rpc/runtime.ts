@@ -46,6 +46,7 @@ const stderrKept = 4096;
  * @throws ConnectionError `REFUSED` with the end of its standard error, when it dies before it listens or cannot be run.
  */
 export async function startRuntime(options: StartOptions = {}): Promise<Runtime> {
+  options.signal?.throwIfAborted();
   const token = options.token ?? randomBytes(32).toString("base64url");
   const path = options.path ?? findRuntime({ ...process.env, ...options.env });
   const script = /\.[cm]?js$/.test(path);
