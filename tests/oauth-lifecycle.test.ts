@@ -7,6 +7,7 @@ import {
   approvePermissions,
   confidentialClient,
   type Demand,
+  exposeErrors,
   obtainMachineToken,
   obtainToken,
   openStage,
@@ -30,6 +31,7 @@ function broker(rpc: Rpc, session: Session, decide: (request: Required) => Promi
   const asked: Required[] = [];
   const accepted: boolean[] = [];
   const completed: { requestId: string; outcome: string }[] = [];
+  exposeErrors(session.events);
   session.events.on("mcp.oauth_completed", ({ data }) => completed.push(data));
   session.events.on("mcp.oauth_required", async (event) => {
     const request = pendingRequest(event, { sessionId: session.id, endpoint: rpc.endpoint });

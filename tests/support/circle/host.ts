@@ -3,7 +3,7 @@ import { handlePendingRequest, type PendingRequest, pendingRequest, wholeData } 
 import { connect } from "latchkey/rpc";
 import * as v from "valibot";
 import { given, heard, say } from "../world/program.js";
-import { obtainToken, runTurn, serverStatus, sessionParams, tokenAnswer } from "../world.js";
+import { exposeErrors, obtainToken, runTurn, serverStatus, sessionParams, tokenAnswer } from "../world.js";
 
 const params = v.object({
   endpoint: v.string(),
@@ -22,6 +22,7 @@ export async function playHost(record: (request: PendingRequest<"mcp.oauth_requi
   const rpc = await connect(endpoint, { token });
   const { sessionId } = await rpc.request("session.create", sessionParams(places));
   const session = rpc.session(sessionId);
+  exposeErrors(session.events);
   session.events.on("mcp.oauth_required", async (event) => {
     const request = pendingRequest(event, { sessionId, endpoint, principal: "ada" });
     if (when === "turn" && request.data.reason === "initial")

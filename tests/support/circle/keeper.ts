@@ -2,7 +2,7 @@ import { hold } from "latchkey/pending";
 import { connect, type Rpc, type Session } from "latchkey/rpc";
 import * as v from "valibot";
 import { given, heard, say } from "../world/program.js";
-import { approvePermissions, runTurn, serverStatus } from "../world.js";
+import { approvePermissions, exposeErrors, runTurn, serverStatus } from "../world.js";
 
 const params = v.object({ endpoint: v.string(), token: v.string() });
 
@@ -22,14 +22,13 @@ export async function playKeeper(join?: (rpc: Rpc) => void): Promise<void> {
     born.add(sessionId);
     await hold(rpc, sessionId);
     session = rpc.session(sessionId);
+    exposeErrors(session.events);
     approvePermissions(session);
     session.events.on("mcp.oauth_completed", ({ data }) => say({ type: "completed", ...data }));
     session.events.on("session.idle", () => say({ type: "idle" }));
     await say({ type: "held", sessionId });
   });
-  rpc.events.on("listener:error", ({ error }) => {
-    throw error;
-  });
+  exposeErrors(rpc.events);
   await say({ type: "ready" });
   for await (const message of heard()) {
     if (session === undefined) continue;

@@ -83,6 +83,17 @@ function discard(folder: string): Promise<void> {
   return rm(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 
+/** Makes an error in a listener of these events an uncaught one, so that it ends the program instead of a wait. */
+export function exposeErrors(events: {
+  on(type: "listener:error", handler: (failure: { error: unknown }) => void): unknown;
+}): void {
+  events.on("listener:error", ({ error }) =>
+    queueMicrotask(() => {
+      throw error;
+    }),
+  );
+}
+
 /** Approves every permission that the session asks for. Returns what ends it. */
 export function approvePermissions(session: Session): () => void {
   return session.events.on("permission.requested", ({ data: { requestId } }) =>
