@@ -29,7 +29,8 @@ export function conditions(filter: Filter): Condition[] {
     const wanted = listOf<State>(filter.state);
     for (const state of wanted) if (!states.includes(state)) throw new TypeError(`"${state}" is not a state`);
     // Written out, for a planner only uses a partial index when it sees the value.
-    found.push({ sql: `e.state IN (${wanted.map((state) => `'${state}'`).join(", ")})`, params: [] });
+    const literals = wanted.map((state) => `'${state}'`).join(", ");
+    found.push({ sql: literals === "" ? "1 = 0" : `e.state IN (${literals})`, params: [] });
   }
   if (filter.minAgeMs !== undefined) found.push({ sql: "e.created_at <= {now} - ?", params: [filter.minAgeMs] });
   if (filter.maxAgeMs !== undefined) found.push({ sql: "e.created_at >= {now} - ?", params: [filter.maxAgeMs] });

@@ -1,3 +1,4 @@
+import { LedgerError } from "../errors.js";
 import type { Ledger } from "./contract.js";
 import { type KeyOptions, openLedgerOn } from "./open.js";
 
@@ -24,7 +25,9 @@ export async function openLedger(location: string, options: KeyOptions = {}): Pr
   if (typeof location !== "string" || location === "")
     throw new TypeError('"location" must be a path or a postgres: URL');
   if (/^postgres(ql)?:/.test(location)) {
-    const { postgresEngine } = await import("./postgres.js");
+    const { postgresEngine } = await import("./postgres.js").catch((cause: unknown) => {
+      throw new LedgerError("UNAVAILABLE", 'a ledger on PostgreSQL needs the package "postgres"', cause);
+    });
     return await openLedgerOn(await postgresEngine(location), options);
   }
   const { sqliteEngine } = await import("./sqlite.js");

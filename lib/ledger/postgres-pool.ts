@@ -1,0 +1,137 @@
+import { connect, type Socket } from "node:net";
+import postgres from "postgres";
+
+export interface PoolOptions {
+  /** Connections for statements; one more listens. */
+  readonly max: number;
+  /** Nothing heard for so long while something is awaited: the connections are given up. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * The connections of one ledger. TCP notices a cut link only after many minutes, so whoever waits for a reply keeps a
+ * watch and destroys the sockets when it takes too long; the client then connects anew by itself.
+ */
+export class Pool {
+  readonly sql: postgres.Sql;
+  readonly #url: string;
+  readonly #options: PoolOptions;
+  readonly #sockets = new Set<Socket>();
+  #listener: postgres.Sql | undefined;
+  #listening = false;
+
+  constructor(url: string, options: PoolOptions) {
+    this.#url = url;
+    this.#options = options;
+    this.sql = postgres(url, this.#settings({ max: options.max }));
+  }
+
+  #settings(own: object) {
+    const { timeoutMs } = this.#options;
+    return {
+      onnotice: () => undefined,
+      fetch_types: false,
+      connect_timeout: Math.max(1, Math.ceil(timeoutMs / 1000)),
+      keep_alive: 10,
+      // A transaction whose host has gone must not keep its locks.
+      connection: { application_name: "latchkey", idle_in_transaction_session_timeout: timeoutMs },
+      ...(isPlain(this.#url) && { socket: this.#connect }),
+      ...own,
+    };
+  }
+
+  /** Not awaited: what is written before the connection stands is sent then, and a failure is an error of the socket. */
+  readonly #connect = ({ host, port }: { host: string[]; port: number[] }): Socket => {
+    const socket = connect({ host: host[0], port: port[0] ?? 5432, noDelay: true });
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    return socket;
+  };
+
+  /** Waits for the server, but not for ever. */
+  async heard<T>(reply: PromiseLike<T>): Promise<T> {
+    const timer = setTimeout(() => this.cut(), this.#options.timeoutMs);
+    try {
+      return await reply;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** One transaction. Its statements are watched one by one, its start and its end here. */
+  async begin<T>(run: (sql: postgres.TransactionSql) => Promise<T>): Promise<T> {
+    let result: { value: T } | undefined;
+    let started = (): void => undefined;
+    const begun = new Promise<void>((resolve) => {
+      started = resolve;
+    });
+    let ending = (): void => undefined;
+    const ended = new Promise<void>((resolve) => {
+      ending = resolve;
+    });
+    const whole = this.sql
+      .begin(async (sql) => {
+        started();
+        try {
+          result = { value: await run(sql) };
+        } finally {
+          ending();
+        }
+      })
+      .then(() => undefined);
+    await this.heard(Promise.race([begun, whole]));
+    await Promise.race([ended, whole]);
+    await this.heard(whole);
+    if (result === undefined) throw new Error("the transaction ended without a result");
+    return result.value;
+  }
+
+  /** Gives every connection up. What is awaited on them rejects. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Makes sure that notifications of a channel arrive; false when they do not now. */
+  async listen(channel: string, wake: () => void): Promise<boolean> {
+    if (this.#listening) return true;
+    this.#listener ??= postgres(
+      this.#url,
+      this.#settings({
+        max: 1,
+        idle_timeout: 0,
+        max_lifetime: null,
+        onnotify: wake,
+        onclose: () => {
+          this.#listening = false;
+        },
+      }),
+    );
+    try {
+      await this.heard(this.#listener.unsafe(`LISTEN "${channel}"`));
+      this.#listening = true;
+      // What happened while nobody listened is looked for now.
+      wake();
+    } catch {
+      this.#listening = false;
+    }
+    return this.#listening;
+  }
+
+  async quiet(): Promise<void> {
+    const listener = this.#listener;
+    this.#listener = undefined;
+    this.#listening = false;
+    await listener?.end({ timeout: 1 });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.quiet(), this.sql.end({ timeout: 5 })]);
+    this.cut();
+  }
+}
+
+/** One host, reached by TCP: only then the socket can be made here. */
+function isPlain(url: string): boolean {
+  const { hostname, searchParams } = new URL(url);
+  return hostname !== "" && !hostname.includes(",") && !searchParams.has("host") && !hostname.startsWith("%2F");
+}

@@ -1,0 +1,14 @@
+import { contractTests } from "./support/ledger/contract.js";
+import { type PostgresServer, startPostgres } from "./support/ledger/postgres-server.js";
+import { suite } from "./support/suite.js";
+
+const test = suite("ledger on PostgreSQL");
+let server: PostgresServer;
+test.before(async () => {
+  server = await startPostgres();
+});
+test.after(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+contractTests(test, () => server);
