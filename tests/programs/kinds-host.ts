@@ -1,23 +1,37 @@
 /**
- * Owns a session and asks it to do one thing, as told; writes down what the runtime asks it, and answers nothing.
- * What it says: `created`, `recorded` (once a request, with its JSON), `returned` (what the call came to).
- * What it hears: `call` (`method` and `params` of a session's method).
+ * Owns a session that is brought to ask one question, writes it down, and answers nothing.
+ * What it says: `created`, `recorded` (the request as JSON), `returned` or `failed` (what the call that asked came to).
+ * What it hears: `go`.
  */
 import { registerInterest } from "latchkey/events";
 import { pendingRequest } from "latchkey/pending";
 import { connect } from "latchkey/rpc";
 import * as v from "valibot";
-import { isPending } from "../../lib/pending/index.js";
-import type { EventType, SessionCreateParams, SessionMethodName } from "../../lib/protocol/index.js";
+import { isProvocation, type ProvocationName, provocations, provokedParams } from "../support/kinds/provocations.js";
 import { given, heard, say } from "../support/world/program.js";
 
-const { endpoint, token, params, interest } = given(
+const { endpoint, token, places, name } = given(
   v.object({
     endpoint: v.string(),
     token: v.string(),
-    params: v.custom<SessionCreateParams>((value) => typeof value === "object"),
-    interest: v.array(v.custom<EventType>((value) => typeof value === "string")),
+    places: v.object({ modelUrl: v.string(), mcpUrl: v.string() }),
+    name: v.custom<ProvocationName>(isProvocation),
   }),
 );
-console.log(endpoint, token, params, interest, registerInterest, pendingRequest, connect, isPending, heard, say);
-export type X = SessionMethodName;
+const row = provocations[name];
+
+const rpc = await connect(endpoint, { token });
+const { sessionId } = await rpc.request("session.create", provokedParams(name, places));
+const session = rpc.session(sessionId);
+session.events.on("*", (event) => {
+  if (event.type === row.kind)
+    void say({ type: "recorded", json: JSON.stringify(pendingRequest(event, { sessionId, endpoint })) });
+});
+await say({ type: "created", sessionId });
+for await (const _ of heard()) {
+  for (const type of row.interest) await registerInterest(session, type);
+  row.start(session).then(
+    (result) => say({ type: "returned", result }),
+    (error) => say({ type: "failed", message: String(error) }),
+  );
+}
