@@ -120,11 +120,11 @@ test("it dies before it listens: REFUSED with the end of its standard error", as
 
 test("it says that it listens, and does not: REFUSED, and it is ended", async () => {
   await using witness = await witnessServer();
-  const path = await script("lying", `${witness.report} console.log("listening on port 1");`);
+  const path = await script("lying", `${witness.report}.once("connect", () => console.log("listening on port 1"));`);
   const failed = rejects(startRuntime({ path, env: { WITNESS: String(witness.port) } }), { code: "REFUSED" });
   const socket = await witness.next();
   await failed;
-  await within(2_000, once(socket, "close"), "its end");
+  if (!socket.destroyed) await within(2_000, once(socket, "close"), "its end");
 });
 
 test("no such binary, no such folder, and a folder instead of a binary: REFUSED", async () => {
@@ -172,7 +172,7 @@ test("found by itself: the runtime of the official SDK", async () => {
 
 test("aborted before it begins, nothing is started; aborted while it starts, it is ended", async () => {
   await using witness = await witnessServer();
-  const path = await script("waiting", `${witness.report} setInterval(() => {}, 1000);`);
+  const path = await script("waiting", `${witness.report}; setInterval(() => {}, 1000);`);
   const env = { WITNESS: String(witness.port) };
   const reason = new Error("changed our minds");
   const aborted = startRuntime({ path: join(folder, "missing"), signal: AbortSignal.abort(reason) });
@@ -188,9 +188,11 @@ test("aborted before it begins, nothing is started; aborted while it starts, it 
 /** A place where scripts report that they run; the connection ends when they do. */
 async function witnessServer() {
   const sockets: Socket[] = [];
+  const accepted = new Set<Socket>();
   const waiting: ((socket: Socket) => void)[] = [];
   const server = createServer((socket) => {
     socket.on("error", () => undefined).resume();
+    accepted.add(socket);
     const next = waiting.shift();
     if (next) next(socket);
     else sockets.push(socket);
@@ -201,9 +203,10 @@ async function witnessServer() {
   if (address === null || typeof address === "string") throw new Error("the server has no port");
   return {
     port: address.port,
-    report: `import { connect } from "node:net"; connect(Number(process.env.WITNESS), "127.0.0.1");`,
+    report: `import { connect } from "node:net"; connect(Number(process.env.WITNESS), "127.0.0.1")`,
     next: async (): Promise<Socket> => sockets.shift() ?? (await new Promise((resolve) => waiting.push(resolve))),
     async [Symbol.asyncDispose]() {
+      for (const socket of accepted) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
     },
   };
