@@ -1,6 +1,6 @@
 /** The code of the README is the code of examples/, and that runs here on both runtimes. */
-import { readdirSync, readFileSync, watch } from "node:fs";
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { existsSync, readdirSync, readFileSync, watch } from "node:fs";
+import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -34,11 +34,16 @@ text("every block of code is an example's, to the letter", async () => {
   }
 });
 
-text("every link leads to a file", async () => {
-  const readme = await readFile(join(root, "README.md"), "utf8");
-  const links = [...readme.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path = ""]) => path);
-  assert.ok(links.length > 0);
-  for (const path of links) assert.ok(await stat(join(root, path)), path);
+text("every link of README and docs leads to a file", async () => {
+  const pages = ["README.md", ...(await readdir(join(root, "docs"))).map((name) => `docs/${name}`)];
+  const dead: string[] = [];
+  for (const page of pages) {
+    const links = (await readFile(join(root, page), "utf8")).matchAll(/\]\((?!https?:|#)([^)#]+)/g);
+    for (const [, path = ""] of links) {
+      if (!existsSync(join(root, dirname(page), path))) dead.push(`${page}: ${path}`);
+    }
+  }
+  assert.equal(dead, []);
 });
 
 for (const under of runtimes) {
