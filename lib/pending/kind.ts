@@ -53,7 +53,14 @@ export interface Kind<
   ): Promise<{ success: boolean }>;
 }
 
-/** Infers a row's types from its schemas. */
-export const kind = <E extends keyof EventMap, O extends AnySchema, H extends AnySchema, A extends v.GenericSchema>(
-  row: Kind<E, O, H, A>,
-): Kind<E, O, H, A> => row;
+/** Infers a row's types from its schemas, and its names as they stand. */
+export const kind = <
+  E extends keyof EventMap,
+  C extends EventType,
+  R extends `session.${SessionMethodName}`,
+  O extends AnySchema,
+  H extends AnySchema,
+  A extends v.GenericSchema,
+>(
+  row: Kind<E, O, H, A> & { readonly completed: C; readonly respond: R },
+): Kind<E, O, H, A> & { readonly completed: C; readonly respond: R } => row;
