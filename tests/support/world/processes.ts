@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
+import { reap, reaped } from "./reaper.js";
 
 /** One line of a program's standard output, or of its input. */
 export interface Message {
@@ -43,10 +44,6 @@ export interface ProgramOptions {
 }
 
 const root = dirname(createRequire(import.meta.url).resolve("latchkey/package.json"));
-const alive = new Set<number>();
-process.on("exit", () => {
-  for (const pid of alive) end(pid);
-});
 
 /** Starts `tests/programs/NAME.ts` as it was built. */
 export function startProgram(name: string, options: ProgramOptions = {}): Program {
@@ -73,7 +70,7 @@ interface Taker {
 function attend(path: string, child: Child): Program {
   const { pid } = child;
   if (pid === undefined) throw new Error(`${path} did not start`);
-  alive.add(pid);
+  reap(pid);
   const messages: Message[] = [];
   const untaken: Message[] = [];
   const takers: Taker[] = [];
@@ -97,7 +94,7 @@ function attend(path: string, child: Child): Program {
   child.stdin.on("error", () => undefined);
   const exited = new Promise<Exit>((resolve) => {
     child.once("close", (code, signal) => {
-      alive.delete(pid);
+      reaped(pid);
       gone = { code, signal };
       for (const taker of takers.splice(0)) taker.reject(without(taker.type));
       resolve(gone);
@@ -177,12 +174,4 @@ function parse(line: string): Message | undefined {
 
 function isMessage(value: unknown): value is Message {
   return typeof value === "object" && value !== null && "type" in value && typeof value.type === "string";
-}
-
-function end(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It was gone already.
-  }
 }

@@ -6,6 +6,7 @@ import type { SessionCreateParams } from "../../../lib/protocol/index.js";
 import { type AuthorizationOptions, type AuthorizationServer, startAuthorization } from "./authorization.js";
 import { type McpServer, startMcpServer } from "./mcp-server.js";
 import { type Model, type Reply, startModel } from "./model.js";
+import { reap, reaped } from "./reaper.js";
 import type { RuntimeUnderTest } from "./runtimes.js";
 import { type Places, serverName, sessionParams } from "./session-params.js";
 
@@ -53,7 +54,12 @@ export interface Stage extends AsyncDisposable {
 
 export async function openStage(under: RuntimeUnderTest): Promise<Stage> {
   const home = await mkdtemp(join(tmpdir(), "latchkey-home-"));
-  const start = (): Promise<Runtime> => startRuntime({ path: under.path, home, cwd: home });
+  const start = async (): Promise<Runtime> => {
+    const started = await startRuntime({ path: under.path, home, cwd: home });
+    reap(started.pid);
+    void started.exited.then(() => reaped(started.pid));
+    return started;
+  };
   let runtime = await start().catch(async (error: unknown) => {
     await discard(home);
     throw error;
