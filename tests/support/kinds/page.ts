@@ -1,0 +1,97 @@
+import { type KindName, kinds, rowOf } from "latchkey/pending";
+import { provocations } from "./provocations.js";
+import { shape } from "./shape.js";
+
+/** What was measured on both runtimes; where they differ, the older one is named first. */
+interface Measured {
+  /** The owner's process is killed while the request waits and another connection holds the session. */
+  readonly ownerGone: string;
+  /** The runtime is killed while the request waits, and the session is resumed with `continuePendingWork`. */
+  readonly runtimeGone: string;
+}
+
+export const measured: Record<KindName, Measured> = {
+  "mcp.oauth_required": {
+    ownerGone: "waits on",
+    runtimeGone:
+      "asked again under a new id once there is interest; a tool call that waited is made again by 1.0.85 and closed as interrupted by 1.0.102",
+  },
+  "mcp.headers_refresh_required": {
+    ownerGone: "waits on",
+    runtimeGone: "asked again under a new id when the server is started: by `mcp.list` or a turn",
+  },
+  "permission.requested": { ownerGone: "waits on", runtimeGone: "waits on under its id, not announced again" },
+  "external_tool.requested": {
+    ownerGone: "waits on; the tool is gone for later turns",
+    runtimeGone: "waits on under its id, not announced again",
+  },
+  "elicitation.requested": {
+    ownerGone:
+      "of an MCP server: cancelled at once, or waits on where the hold has `elicitation`; of `ui.elicitation`: an answer is taken, and nobody is there to hear it",
+    runtimeGone:
+      "of an MCP server: 1.0.85 makes the tool call again and asks under a new id, 1.0.102 closes it as interrupted; of `ui.elicitation`: gone",
+  },
+  "user_input.requested": {
+    ownerGone: "waits on by interest; by the flag it is answered at once with an excuse",
+    runtimeGone: "gone; the tool call is closed as interrupted",
+  },
+  "exit_plan_mode.requested": {
+    ownerGone: "waits on by interest; by the flag it is rejected at once",
+    runtimeGone: "gone; the tool call is closed as interrupted",
+  },
+  "sampling.requested": {
+    ownerGone: "waits on",
+    runtimeGone: "1.0.85 makes the tool call again and asks under a new id, 1.0.102 closes it as interrupted",
+  },
+  "auto_mode_switch.requested": { ownerGone: "not seen", runtimeGone: "not seen" },
+  "session_limits_exhausted.requested": { ownerGone: "not seen", runtimeGone: "not seen" },
+  "command.execute": {
+    ownerGone: "an answer is taken, and nobody is there to hear it",
+    runtimeGone: "gone, though the runtime says `success: true` to any answer",
+  },
+  "command.queued": { ownerGone: "waits on", runtimeGone: "gone" },
+};
+
+const code = (text: string): string => `\`${text}\``;
+
+/** Where a kind is shown. */
+function shownBy(name: KindName): string {
+  if (name === "mcp.oauth_required") return "real";
+  return Object.values(provocations).some(({ kind }) => kind === name) ? "real" : "recorded";
+}
+
+function deadline(name: KindName): string {
+  const limitMs = rowOf(name).limitMs;
+  if (limitMs === undefined) return "none seen";
+  const ms = limitMs({ elicitationSource: "any" });
+  return name === "elicitation.requested" ? `${ms} ms when an MCP server asks` : `${ms} ms`;
+}
+
+const names = Object.values(kinds).map((row) => row.event);
+
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+
+/** The tables of docs/kinds.md, by the name of their marker. */
+export const tables = {
+  names: table(
+    ["event that asks", "event that ends it", "method that answers it", "shown"],
+    names.map((name) => [code(name), code(kinds[name].completed), code(kinds[name].respond), shownBy(name)]),
+  ),
+  life: table(
+    ["event", "asked by", "same id after the runtime was killed", "serves other requests", "deadline"],
+    names.map((name) => {
+      const row = rowOf(name);
+      const by = row.enabledBy.map(code).join(", or ");
+      const survives = row.survivesRuntime ? "yes" : "no";
+      return [code(name), by, survives, row.credential === undefined ? "no" : "yes", deadline(name)];
+    }),
+  ),
+  gone: table(
+    ["event", "owner killed, session held", "runtime killed, session resumed"],
+    names.map((name) => [code(name), measured[name].ownerGone, measured[name].runtimeGone]),
+  ),
+  answers: names.map((name) => `- ${code(name)}: ${code(shape(kinds[name].answer).replaceAll("\\|", "|"))}`).join("\n"),
+};
+
+export type TableName = keyof typeof tables;
