@@ -1,0 +1,20 @@
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const [low = Number.NaN, high = Number.NaN] = [sorted[sorted.length % 2 ? middle : middle - 1], sorted[middle]];
+  return (low + high) / 2;
+}
+
+/** The middle of several runs, and between which values half of them lie. */
+export interface Measured {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+  readonly runs: number;
+}
+
+export function measured(values: readonly number[]): Measured {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (part: number): number => sorted[Math.round(part * (sorted.length - 1))] ?? Number.NaN;
+  return { value: median(sorted), low: at(0.25), high: at(0.75), runs: sorted.length };
+}

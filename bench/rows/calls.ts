@@ -1,0 +1,130 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startRuntime } from "latchkey/rpc";
+import { bundled, startModel } from "../../tests/support/world.js";
+import type { Place } from "../clients/client.js";
+import { type Contestant, contestants } from "../clients/index.js";
+import { startSubject } from "../processes.js";
+import { type Row, ratio } from "../table.js";
+import { interleave, type Scale, subjects } from "./round.js";
+
+/** Who pays 40 ms a call gets fewer of them. */
+const fewer: Partial<Record<Contestant, number>> = { sdk: 0.02 };
+
+export async function callRows(scale: Scale): Promise<Row[]> {
+  const home = await mkdtemp(join(tmpdir(), "latchkey-bench-"));
+  try {
+    await using runtime = await startRuntime({ path: bundled.path, home, cwd: home });
+    const place = { port: Number(new URL(runtime.endpoint).port), token: runtime.token };
+    return [...(await overTcp(place, scale)), ...(await eventCalls(place, scale)), ...(await overStdio(home, scale))];
+  } finally {
+    await rm(home, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+async function overTcp(place: Place, { rounds, size }: Scale): Promise<Row[]> {
+  await using all = await subjects((subject) => subject.ask("connect", { place }));
+  const calls = async (name: Contestant, count: number, inFlight: number, bytes: number): Promise<number> =>
+    (await all.of(name).ask("calls", { call: "ping", count, inFlight, bytes })).each;
+  const share = (name: Contestant, count: number): number => Math.max(3, Math.round(count * size * (fewer[name] ?? 1)));
+  for (const name of contestants) await calls(name, share(name, 2_000), 1, 8);
+
+  const one = await interleave(contestants, rounds * 3, (name) => calls(name, share(name, 1_000), 1, 8));
+  const many = await interleave(contestants, rounds, (name) => calls(name, 64 * share(name, 60), 64, 8));
+  const rows: Row[] = [
+    {
+      group: "Calls over TCP, runtime 1.0.85",
+      name: "a call and its answer (ping)",
+      unit: "ms",
+      figures: one,
+      targets: [
+        {
+          what: "latchkey / bare loop",
+          value: ratio({ figures: one }, "latchkey", "bare"),
+          limit: 1.15,
+          side: "at most",
+        },
+        { what: "SDK / latchkey", value: ratio({ figures: one }, "sdk", "latchkey"), limit: 100, side: "at least" },
+      ],
+    },
+    {
+      group: "Calls over TCP, runtime 1.0.85",
+      name: "64 calls in flight, each",
+      unit: "ms",
+      figures: many,
+      targets: [],
+    },
+  ];
+  for (const [mebibytes, count] of [
+    [1, 10],
+    [16, 2],
+  ] as const) {
+    const figures = await interleave(contestants, rounds, (name) =>
+      calls(name, Math.max(1, Math.round(count * size)), 1, mebibytes * 2 ** 20),
+    );
+    rows.push({
+      group: "Calls over TCP, runtime 1.0.85",
+      name: `a ${mebibytes} MiB message there and back`,
+      unit: "ms",
+      figures,
+      targets: [],
+    });
+  }
+  return rows;
+}
+
+/** Calls that make the runtime write an event and then the answer. */
+async function eventCalls(place: Place, { rounds, size }: Scale): Promise<Row[]> {
+  await using model = await startModel();
+  const names = ["bare", "latchkey", "latchkey without the nudge", "sdk"] as const;
+  const group = "Calls that make the runtime emit an event, over TCP";
+  const rows: Row[] = [];
+  const stage = async (name: (typeof names)[number], modelUrl?: string) => {
+    const subject = await startSubject(name === "latchkey without the nudge" ? "latchkey" : name);
+    await subject.ask("connect", { place, ...(name === "latchkey without the nudge" ? { nudge: false } : {}) });
+    await subject.ask("open", { openings: [{ modelUrl }] });
+    return subject;
+  };
+  const targets = (figures: Row["figures"]): Row["targets"] => [
+    { what: "latchkey, ms", value: figures.latchkey?.value ?? Number.NaN, limit: 1, side: "at most" },
+    { what: "SDK / latchkey", value: ratio({ figures }, "sdk", "latchkey"), limit: 30, side: "at least" },
+  ];
+  const log = await interleave(names, rounds, async (name) => {
+    await using subject = await stage(name);
+    const count = Math.max(5, Math.round(30 * size));
+    return (await subject.ask("calls", { call: "log", count, inFlight: 1, bytes: 8 })).each;
+  });
+  rows.push({ group, name: "session.log", unit: "ms", figures: log, targets: targets(log) });
+
+  const answer = await interleave(names, Math.max(2, Math.round(rounds / 2)), async (name) => {
+    const count = Math.max(3, Math.round(8 * size));
+    for (let turn = 0; turn < count; turn++)
+      model.say({ tool: "bash", arguments: { command: "touch noted", description: "note" } }, { text: "done" });
+    await using subject = await stage(name, model.baseUrl);
+    return (await subject.ask("approvals", { count })).each;
+  });
+  rows.push({ group, name: "the answer to a permission", unit: "ms", figures: answer, targets: targets(answer) });
+  return rows;
+}
+
+async function overStdio(home: string, { rounds, size }: Scale): Promise<Row[]> {
+  await using all = await subjects((subject) => subject.ask("connect", { place: { path: bundled.path, home } }));
+  const count = Math.max(20, Math.round(1_000 * size));
+  const calls = async (name: Contestant): Promise<number> =>
+    (await all.of(name).ask("calls", { call: "ping", count, inFlight: 1, bytes: 8 })).each;
+  for (const name of contestants) await calls(name);
+  const figures = await interleave(contestants, rounds * 3, calls);
+  return [
+    {
+      group: "Calls over stdio, runtime 1.0.85",
+      name: "a call and its answer (ping)",
+      unit: "ms",
+      figures,
+      targets: [
+        { what: "latchkey / bare loop", value: ratio({ figures }, "latchkey", "bare"), limit: 1.15, side: "at most" },
+        { what: "latchkey / SDK", value: ratio({ figures }, "latchkey", "sdk"), limit: 1, side: "at most" },
+      ],
+    },
+  ];
+}
