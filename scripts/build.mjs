@@ -29,6 +29,7 @@ const faces = [
   "ledger/index",
   "ledger/sqlite",
   "ledger/postgres",
+  "cli/latchkey",
 ];
 
 const common = {

@@ -9,7 +9,13 @@ import { walk } from "./files.mjs";
 
 const require = createRequire(import.meta.url);
 
-export const bundledPackages = ["mitt", "valibot", "vscode-jsonrpc"];
+/** What the table helper of the command brings along. */
+const tablePackages = [
+  ...["cli-table3", "string-width", "strip-ansi", "ansi-regex"],
+  ...["emoji-regex", "is-fullwidth-code-point"],
+];
+
+export const bundledPackages = ["mitt", "picocolors", "valibot", "vscode-jsonrpc", ...tablePackages];
 
 /** One file for every room: what they use of valibot. */
 export const valibotFace = "vendor/valibot";
@@ -62,6 +68,10 @@ export const packagesInside = (face) => ({
   name: "packages inside",
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^mitt$/ }, () => ({ path: join(folderOf("mitt"), "dist/mitt.mjs") }));
+    const plain = [...tablePackages, "picocolors"];
+    onResolve({ filter: new RegExp(`^(${plain.join("|")})$`) }, ({ path, resolveDir }) => ({
+      path: createRequire(`${resolveDir}/`).resolve(path),
+    }));
     onResolve({ filter: /^valibot$/ }, () => {
       if (face === valibotFace) return { path: join(folderOf("valibot"), "dist/index.mjs"), sideEffects: false };
       const path = relative(dirname(face), `${valibotFace}.js`);
@@ -93,7 +103,7 @@ export async function licences() {
     bundledPackages.map(async (name) => {
       const folder = folderOf(name);
       const { version } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
-      const files = (await walk(folder)).filter((path) => /^licen[cs]e(\.\w+)?$/i.test(path));
+      const files = (await walk(folder)).filter((path) => /^licen[cs]e[-.\w]*$/i.test(path));
       const text = await Promise.all(files.map((path) => readFile(join(folder, path), "utf8")));
       if (text.length === 0) throw new Error(`${name} has no licence file`);
       return `${name} ${version}\n\n${text.join("\n").replaceAll("\r\n", "\n").trim()}\n`;

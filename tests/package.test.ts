@@ -23,7 +23,15 @@ const entries: Record<string, string[]> = {
   "latchkey/ledger/postgres": [],
 };
 const faces = ["index", "protocol/index", "events/index", "rpc/index", "pending/index"];
-const scripts = ["errors", ...faces, "ledger/index", "ledger/sqlite", "ledger/postgres", "vendor/valibot"];
+const scripts = [
+  "errors",
+  ...faces,
+  "ledger/index",
+  "ledger/sqlite",
+  "ledger/postgres",
+  "cli/latchkey",
+  "vendor/valibot",
+];
 
 interface Outcome {
   readonly status: number | null;

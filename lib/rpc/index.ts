@@ -1,4 +1,5 @@
 export { type ConnectOptions, connect, type Target } from "./connect.js";
 export type { CloseReason, Handler, Rpc, RpcEventMap } from "./rpc.js";
 export { type Runtime, type StartOptions, startRuntime } from "./runtime.js";
+export { findRuntime } from "./runtime-path.js";
 export type { Session } from "./session.js";

@@ -1,0 +1,83 @@
+import { randomUUID } from "node:crypto";
+import { link, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { homedir } from "node:os";
+import { isAbsolute, join } from "node:path";
+
+/** `$XDG_STATE_HOME/latchkey`, where the runtime's file, the default ledger and the REPL's history lie. */
+export function stateFolder(env: NodeJS.ProcessEnv = process.env): string {
+  const { XDG_STATE_HOME } = env;
+  // The base directory specification: a relative path is invalid and is ignored.
+  const base = XDG_STATE_HOME && isAbsolute(XDG_STATE_HOME) ? XDG_STATE_HOME : join(homedir(), ".local/state");
+  return join(base, "latchkey");
+}
+
+export async function makeStateFolder(): Promise<string> {
+  const folder = stateFolder();
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  return folder;
+}
+
+export const runtimeFile = (): string => join(stateFolder(), "runtime.json");
+
+/** The runtime that `latchkey runtime start` left running. */
+export interface RuntimeNote {
+  readonly endpoint: string;
+  readonly token: string;
+  readonly pid: number;
+  readonly version: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+}
+
+export async function readRuntimeNote(): Promise<RuntimeNote | undefined> {
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(runtimeFile(), "utf8"));
+  } catch (error) {
+    if (error instanceof SyntaxError || (error instanceof Error && "code" in error && error.code === "ENOENT"))
+      return undefined;
+    throw error;
+  }
+  return isNote(value) ? value : undefined;
+}
+
+/** Writes the file whole, readable by its owner alone. Without `replace` it stays away from one that is there. */
+export async function writeRuntimeNote(note: RuntimeNote, { replace }: { replace: boolean }): Promise<boolean> {
+  await makeStateFolder();
+  const path = runtimeFile();
+  const draft = `${path}.${randomUUID()}`;
+  const file = await open(draft, "wx", 0o600);
+  try {
+    await file.chmod(0o600);
+    await file.writeFile(`${JSON.stringify(note)}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  if (replace) {
+    await rename(draft, path);
+    return true;
+  }
+  try {
+    await link(draft, path);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    throw error;
+  } finally {
+    await rm(draft);
+  }
+}
+
+/** Removes the file if it still speaks of this runtime. */
+export async function removeRuntimeNote({ pid, endpoint }: RuntimeNote): Promise<void> {
+  const now = await readRuntimeNote();
+  if (now === undefined || (now.pid === pid && now.endpoint === endpoint)) await rm(runtimeFile(), { force: true });
+}
+
+function isNote(value: unknown): value is RuntimeNote {
+  if (typeof value !== "object" || value === null) return false;
+  const texts = ["endpoint", "token", "version", "startedAt"];
+  const fields = new Map(Object.entries(value));
+  return typeof fields.get("pid") === "number" && texts.every((name) => typeof fields.get(name) === "string");
+}

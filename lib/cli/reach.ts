@@ -1,0 +1,69 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Ledger } from "../ledger/index.js";
+import type { Rpc } from "../rpc/index.js";
+import { exit, Stop } from "./exit.js";
+import { makeStateFolder, readRuntimeNote, stateFolder } from "./place.js";
+
+/** How a command reaches ledger and runtime. Rooms are loaded when they are needed: `latchkey ls` is quick because of that. */
+
+export function ledgerLocation(given: string | undefined): string {
+  return given ?? (process.env.LATCHKEY_LEDGER || join(stateFolder(), "ledger.db"));
+}
+
+const isUrl = (location: string): boolean => /^postgres(ql)?:/.test(location);
+
+/** A location as it may be printed: without user info and query. */
+export function shownLocation(location: string): string {
+  if (!isUrl(location) || !URL.canParse(location)) return isUrl(location) ? "postgres:" : location;
+  const url = new URL(location);
+  return `${url.protocol}//${url.host}${url.pathname}`;
+}
+
+/** Opens the ledger. A file that is not there is made only by commands that write requests or wait for them. */
+export async function reachLedger(given: string | undefined, { make = false } = {}): Promise<Ledger> {
+  const location = ledgerLocation(given);
+  if (!isUrl(location) && location !== ":memory:") {
+    if (!make && !existsSync(location))
+      throw new Stop(exit.ledger, `no ledger at ${location}: give --ledger, or set LATCHKEY_LEDGER`);
+    if (make && location.startsWith(stateFolder())) await makeStateFolder();
+  }
+  const { openLedger } = await import("../ledger/index.js");
+  return await openLedger(location);
+}
+
+export interface Place {
+  readonly endpoint: string;
+  readonly token?: string;
+}
+
+/** Where the runtime is, and the token for it. */
+export async function runtimePlace(given: string | undefined): Promise<Place | undefined> {
+  const endpoint = given ?? process.env.LATCHKEY_ENDPOINT;
+  const token = process.env.COPILOT_CONNECTION_TOKEN;
+  const note = await readRuntimeNote();
+  if (!endpoint) return note && { endpoint: note.endpoint, token: note.token };
+  const known = token || (note?.endpoint === endpoint ? note.token : undefined);
+  return { endpoint, ...(known ? { token: known } : {}) };
+}
+
+export async function reachRuntime(
+  given: string | undefined,
+  { signal, timeoutMs = 5000 }: { signal?: AbortSignal; timeoutMs?: number } = {},
+): Promise<Rpc> {
+  const place = await runtimePlace(given);
+  if (place === undefined)
+    throw new Stop(exit.runtime, "no runtime: start one with latchkey runtime start, or give --endpoint");
+  const { connect } = await import("../rpc/index.js");
+  return await connect(place.endpoint, {
+    token: place.token,
+    signal,
+    timeoutMs,
+    clientInfo: { editorName: "latchkey" },
+  });
+}
+
+/** The environment for processes that are started: without what only latchkey may know. */
+export function innocentEnvironment(): Record<string, undefined> {
+  return { LATCHKEY_KEY: undefined, LATCHKEY_LEDGER: undefined, COPILOT_CONNECTION_TOKEN: undefined };
+}
