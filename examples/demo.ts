@@ -20,7 +20,7 @@ const script: Reply[] = [
   { tool: "write", arguments: { text: note } },
   ({ messages }: ModelRequest) => ({ text: `The tool said: ${lastToolResult(messages)}` }),
 ];
-const limitMs = 30_000;
+const limitMs = 60_000;
 
 const timeline = openTimeline(process.stdout);
 const stopped = new AbortController();

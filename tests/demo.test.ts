@@ -41,7 +41,7 @@ function nobodyIsLeft(steps: readonly Step[]): void {
 }
 
 for (const under of runtimes) {
-  const test = suite(`The demo on ${under.name}`);
+  const test = suite(`The demo on ${under.name}`, { timeoutMs: 90_000 });
 
   test("plays its scene to the end, by three processes, and leaves none", async () => {
     await using demo = startDemo(under);

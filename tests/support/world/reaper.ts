@@ -11,7 +11,10 @@ export function reap(pid: number): void {
   if (!listening) {
     listening = true;
     process.on("exit", killAll);
-    for (const [signal, code] of signals) process.on(signal, () => process.exit(code));
+    for (const [signal, code] of signals) {
+      // A program that listens itself ends itself, in its own way.
+      if (process.listenerCount(signal) === 0) process.on(signal, () => process.exit(code));
+    }
   }
   alive.add(pid);
 }
