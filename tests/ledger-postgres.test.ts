@@ -1,4 +1,6 @@
 import { contractTests } from "./support/ledger/contract.js";
+import { keyTests } from "./support/ledger/keys.js";
+import { lifeTests } from "./support/ledger/life.js";
 import { type PostgresServer, startPostgres } from "./support/ledger/postgres-server.js";
 import { suite } from "./support/suite.js";
 
@@ -12,3 +14,5 @@ test.after(async () => {
 });
 
 contractTests(test, () => server);
+lifeTests(test, () => server);
+keyTests(test, () => server);

@@ -149,7 +149,7 @@ export interface Delivery<K extends KindName = KindName> {
   readonly fence: number;
   /** It was written to the wire before, under an older fence, and no reply was seen. */
   readonly inDoubt: boolean;
-  extend(): Promise<void>;
+  extend(leaseMs?: number): Promise<void>;
   /** Writes the runtime's reply down. What `accepted: false` means is found out from what the ledger knows. */
   settle(reply: Reply): Promise<Entry<K>>;
 }

@@ -24,8 +24,8 @@ export class HeldDelivery implements Delivery {
     this.inDoubt = taken.inDoubt;
   }
 
-  async extend(): Promise<void> {
-    await this.#store.write("prolong", () => prolong(this.entry.id, this.fence, this.#leaseMs));
+  async extend(leaseMs = this.#leaseMs): Promise<void> {
+    await this.#store.write("prolong", () => prolong(this.entry.id, this.fence, leaseMs));
   }
 
   async settle(reply: Reply): Promise<Entry> {

@@ -1,5 +1,6 @@
 import { connect, type Socket } from "node:net";
 import postgres from "postgres";
+import { isUnreachable } from "./postgres-errors.js";
 
 export interface PoolOptions {
   /** Connections for statements; one more listens. */
@@ -60,22 +61,20 @@ export class Pool {
 
   /** One transaction. Its statements are watched one by one, its start and its end here. */
   async begin<T>(run: (sql: postgres.TransactionSql) => Promise<T>): Promise<T> {
+    const [begun, tellBegun] = signal();
+    const [ended, tellEnded] = signal();
     let result: { value: T } | undefined;
-    let started = (): void => undefined;
-    const begun = new Promise<void>((resolve) => {
-      started = resolve;
-    });
-    let ending = (): void => undefined;
-    const ended = new Promise<void>((resolve) => {
-      ending = resolve;
-    });
     const whole = this.sql
       .begin(async (sql) => {
-        started();
+        tellBegun();
         try {
           result = { value: await run(sql) };
+        } catch (error) {
+          // The client would send ROLLBACK on the closed connection, which it cannot. It ends the transaction by itself.
+          if (isUnreachable(error)) await new Promise(() => undefined);
+          throw error;
         } finally {
-          ending();
+          tellEnded();
         }
       })
       .then(() => undefined);
@@ -128,6 +127,14 @@ export class Pool {
     await Promise.all([this.quiet(), this.sql.end({ timeout: 5 })]);
     this.cut();
   }
+}
+
+function signal(): [Promise<void>, () => void] {
+  let tell = (): void => undefined;
+  const told = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  return [told, () => tell()];
 }
 
 /** One host, reached by TCP: only then the socket can be made here. */

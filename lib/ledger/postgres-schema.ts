@@ -10,7 +10,9 @@ export function postgresDialect(schema: string): Dialect {
   const place = `'${schema.replaceAll("'", "''")}'`;
   return {
     name: "postgres",
-    exists: "SELECT 1 AS found WHERE to_regclass('@meta') IS NOT NULL",
+    // Not to_regclass: it may tell what was cached before another process made the tables.
+    exists: `SELECT 1 AS found FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = ${place} AND c.relname = 'meta'`,
     own: [
       [
         `CREATE SCHEMA IF NOT EXISTS "${schema}"`,

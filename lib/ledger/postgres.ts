@@ -3,12 +3,13 @@ import { LatchkeyError, LedgerError } from "../errors.js";
 import { type Dialect, driveAsync, type Engine, type Row, type Rule, type Step } from "./engine.js";
 import { fault } from "./fault.js";
 import { type KeyOptions, type Ledger, openLedgerOn } from "./index.js";
+import { isRolledBack, isUnreachable } from "./postgres-errors.js";
 import { lockNumber } from "./postgres-lock.js";
 import { Pool } from "./postgres-pool.js";
 import { postgresDialect } from "./postgres-schema.js";
 
 export interface PostgresOptions {
-  /** The schema that holds the tables. Default `latchkey`. */
+  /** The schema that holds the tables; the URL may say it too, as `?schema=name`. Default `latchkey`. */
   schema?: string | undefined;
   /** Connections at most. Default 5, and one that listens. */
   max?: number | undefined;
@@ -23,10 +24,13 @@ export async function openPostgresLedger(url: string, options: PostgresOptions &
   return await openLedgerOn(await postgresEngine(url, options), options);
 }
 
-export async function postgresEngine(url: string, options: PostgresOptions = {}): Promise<Engine> {
-  const { schema = "latchkey", max = 5, timeoutMs = 10_000, waitMs = 0 } = options;
+export async function postgresEngine(location: string, options: PostgresOptions = {}): Promise<Engine> {
+  const url = new URL(location);
+  const named = url.searchParams.get("schema") ?? undefined;
+  url.searchParams.delete("schema");
+  const { schema = named ?? "latchkey", max = 5, timeoutMs = 10_000, waitMs = 0 } = options;
   if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) throw new TypeError('"schema" must be a plain lower-case name');
-  return new PostgresEngine(new Pool(url, { max, timeoutMs }), schema, waitMs);
+  return new PostgresEngine(new Pool(url.href, { max, timeoutMs }), schema, waitMs);
 }
 
 const clock = (at: string): string => `floor(extract(epoch FROM ${at}) * 1000)::bigint`;
@@ -106,7 +110,6 @@ class PostgresEngine implements Engine {
         return await run();
       } catch (error) {
         if (error instanceof LatchkeyError || error instanceof TypeError) throw error;
-        // Another transaction was in the way and the server undid ours.
         if (isRolledBack(error) && tries < 10) continue;
         if (!isUnreachable(error)) throw new LatchkeyError("DATABASE", "PostgreSQL could not do it", error);
         if (performance.now() >= end) throw new LedgerError("UNAVAILABLE", "PostgreSQL cannot be reached", error);
@@ -150,12 +153,3 @@ class PostgresEngine implements Engine {
 }
 
 const isDefinition = (sql: string): boolean => sql.startsWith("CREATE ");
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
-
-const isRolledBack = (error: unknown): boolean => ["40001", "40P01"].includes(codeOf(error));
-
-/** The client's own codes, the system's, and those by which a server says that it is going or not there yet. */
-const isUnreachable = (error: unknown): boolean =>
-  /^(CONNECTION_\w+|CONNECT_TIMEOUT|E[A-Z_]+|08\w{3}|57P0\d|53300|25P0[34])$/.test(codeOf(error));

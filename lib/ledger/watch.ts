@@ -26,7 +26,10 @@ export async function* watch(
   const stop = ledger.changes.use();
   try {
     const ends = signal === undefined ? ledger.closed : AbortSignal.any([ledger.closed, signal]);
-    let seq = await start;
+    let seq = await start.catch((error: unknown) => {
+      if (!ledger.closed.aborted) throw error;
+      return 0;
+    });
     while (!ledger.closed.aborted) {
       signal?.throwIfAborted();
       const seen = ledger.changes.count;

@@ -5,7 +5,6 @@ import { chmod, chown, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import postgres from "postgres";
 import type { Place } from "./place.js";
 
 /** A PostgreSQL of a test's own, from npm, on a free port, in a folder that goes away with it. */
@@ -101,13 +100,7 @@ export async function startPostgres(options: ServerOptions = {}): Promise<Postgr
     url,
     crash,
     start,
-    async location() {
-      const name = `ledger_${++made}`;
-      const sql = postgres(url("postgres"), { max: 1, onnotice: () => undefined });
-      await sql.unsafe(`CREATE DATABASE ${name}`);
-      await sql.end();
-      return url(name);
-    },
+    location: async () => `${url("postgres")}?schema=ledger_${++made}`,
     async [Symbol.asyncDispose]() {
       await crash();
       process.off("exit", end);
