@@ -1,3 +1,4 @@
+export { LatchkeyError } from "../errors.js";
 export {
   createEvents,
   type EventSource,

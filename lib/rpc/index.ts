@@ -1,3 +1,4 @@
+export { ConnectionError, type ConnectionErrorCode, LatchkeyError, RpcError, type RpcErrorCode } from "../errors.js";
 export { type ConnectOptions, connect, type Target } from "./connect.js";
 export type { CloseReason, Handler, Rpc, RpcEventMap } from "./rpc.js";
 export { type Runtime, type StartOptions, startRuntime } from "./runtime.js";
