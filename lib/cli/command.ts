@@ -95,6 +95,19 @@ export const jsonOption = {
   json: { type: "boolean", about: "Print JSON, one value a line." },
 } as const satisfies Options;
 
+export const selection = {
+  kind: {
+    type: "string",
+    short: "k",
+    multiple: true,
+    value: "KIND",
+    choices: "kinds",
+    about: "Only this kind; again for another. The beginning of its name is enough.",
+  },
+  session: { type: "string", short: "s", multiple: true, value: "ID", about: "Only this session; again for another." },
+  principal: { type: "string", short: "p", value: "NAME", about: "Only what is asked on this principal's behalf." },
+} as const satisfies Options;
+
 export function text(value: string | undefined, what: string, name: string): string {
   if (value === undefined || value === "") throw new UsageError(`${what} is missing`, name);
   return value;
@@ -118,3 +131,6 @@ function pick<T extends string>(value: string, all: readonly T[], option: string
   if (near.length === 1 && near[0] !== undefined) return near[0];
   throw new UsageError(`--${option} "${value}" is none of: ${all.join(", ")}`);
 }
+
+/** The operand of commands that are about one entry. */
+export const entryId = (operands: readonly string[], name: string): string => text(operands[0], "the entry's ID", name);

@@ -1,34 +1,6 @@
-import {
-  type Command,
-  command,
-  count,
-  endpointOption,
-  jsonOption,
-  ledgerOption,
-  type Options,
-  text,
-} from "./command.js";
+import { type Command, command, endpointOption, entryId, jsonOption, ledgerOption, selection } from "./command.js";
+import { answer, broker, cancel } from "./commands-work.js";
 import { UsageError } from "./exit.js";
-
-/** Every command as help, completion and the parser see it. What does the work is loaded when it runs. */
-
-const selection = {
-  kind: {
-    type: "string",
-    short: "k",
-    multiple: true,
-    value: "KIND",
-    choices: "kinds",
-    about: "Only this kind; again for another. The beginning of its name is enough.",
-  },
-  session: { type: "string", short: "s", multiple: true, value: "ID", about: "Only this session; again for another." },
-  principal: { type: "string", short: "p", value: "NAME", about: "Only what is asked on this principal's behalf." },
-} as const satisfies Options;
-
-const by = {
-  by: { type: "string", value: "NAME", about: "Who does it, for the receipts." },
-} as const satisfies Options;
-const entry = (operands: readonly string[], name: string): string => text(operands[0], "the entry's ID", name);
 
 const start = command({
   name: "runtime start",
@@ -79,7 +51,7 @@ const keep = command({
   summary: "Hold sessions, record what they ask, deliver answers.",
   about: [
     "A keeper stays near the runtime. It holds every session from its birth, writes each request into the ledger, and gives answers to the runtime as they come. When the runtime goes away it waits and connects again. SIGTERM ends it cleanly; killed, it loses nothing that was written.",
-    "Sessions that are there before the keeper are held only when they are named: an attach to a session that is blocked would wedge it.",
+    "Sessions that were there before the keeper are held when they are named, or when the ledger knows them: an attach to a session that is blocked would wedge it.",
   ],
   options: {
     ...ledgerOption,
@@ -153,7 +125,8 @@ const show = command({
   options: { ...ledgerOption, ...jsonOption },
   examples: [["latchkey show 3f2a91c0", "The beginning of an id is enough."]],
   takes: 1,
-  run: async ({ values, operands }, io) => await (await import("./show.js")).show(entry(operands, "show"), values, io),
+  run: async ({ values, operands }, io) =>
+    await (await import("./show.js")).show(entryId(operands, "show"), values, io),
 });
 
 const receipts = command({
@@ -166,100 +139,7 @@ const receipts = command({
   examples: [["latchkey receipts 3f2a91c0", "Its history, oldest first."]],
   takes: 1,
   run: async ({ values, operands }, io) =>
-    await (await import("./show.js")).receipts(entry(operands, "receipts"), values, io),
-});
-
-const answer = command({
-  name: "answer",
-  operands: "ID",
-  completes: "entries",
-  summary: "Answer an entry.",
-  about: [
-    "An OAuth token, dynamic headers, a tool's result or the text of an answer is read from standard input; at a terminal it is asked for, secrets without echo. Nothing secret is taken from the command line. Yes and no are --approve and --deny. Anything else is --json: then the answer is read as JSON, and the entry is printed as JSON.",
-    "An entry that a broker has claimed is refused. With --exec the entry is claimed, the command gets the request as JSON on its standard input, and what it prints is the answer.",
-  ],
-  options: {
-    ...ledgerOption,
-    approve: { type: "boolean", about: "Yes: a permission once, a plan, a switch, an elicitation, a command." },
-    "approve-once": { type: "boolean", about: "The same, as the runtime calls it." },
-    "approve-for-session": { type: "boolean", about: "A permission, until the session ends." },
-    deny: {
-      type: "boolean",
-      about: "No, for every kind that knows one: an OAuth request is cancelled, a tool call fails.",
-    },
-    feedback: { type: "string", value: "TEXT", about: "With --deny: why, for the model to read." },
-    exec: {
-      type: "string",
-      short: "x",
-      value: "COMMAND",
-      about: "A shell command whose standard output is the answer.",
-    },
-    account: { type: "string", value: "NAME", about: "Whose account it is, for people to see." },
-    "expires-in": { type: "string", value: "SECONDS", about: "How long a token or headers are good." },
-    "token-type": { type: "string", value: "TYPE", about: "The token's type. Bearer when left out." },
-    ...by,
-    json: { type: "boolean", about: "JSON in and out." },
-  },
-  examples: [
-    ["latchkey answer 3f2a91c0", "Asks for the token, without echo."],
-    ["get-token | latchkey answer 3f2a91c0 --expires-in 3600", "From a pipe."],
-    ["latchkey answer 3f2a91c0 --exec 'pass show notes/token'", "From a command."],
-    ["latchkey answer 77d0c4e1 --deny --feedback 'not on a Friday'", "No."],
-    [`echo '{"action":"decline"}' | latchkey answer 5b1e00aa --json`, "Any kind, as JSON."],
-  ],
-  takes: 1,
-  run: async ({ values, operands }, io) =>
-    await (await import("./answer.js")).answer(
-      entry(operands, "answer"),
-      { ...values, expiresIn: count(values["expires-in"], "expires-in") },
-      io,
-    ),
-});
-
-const cancel = command({
-  name: "cancel",
-  operands: "ID",
-  completes: "entries",
-  summary: "Take an entry off the list.",
-  about: ["Nobody is asked for an answer any more. The runtime is not told: to tell it no, use answer --deny."],
-  options: {
-    ...ledgerOption,
-    reason: { type: "string", short: "r", value: "TEXT", about: "Why, for the receipts." },
-    ...by,
-    ...jsonOption,
-  },
-  examples: [["latchkey cancel 3f2a91c0 --reason 'the session is over'", "Nobody works on it from now on."]],
-  takes: 1,
-  run: async ({ values, operands }, io) =>
-    await (await import("./cancel.js")).cancel(entry(operands, "cancel"), values, io),
-});
-
-const broker = command({
-  name: "broker",
-  summary: "Answer by a command of yours, in any language.",
-  about: [
-    "Claims one need after the other and runs the command for each: the request comes as JSON on its standard input, secrets included, and its standard output must be the answer as JSON. It needs no connection to the runtime. However many brokers run, on however many machines, each need is worked on once.",
-    "Exit code 0 of the command answers; 77 cancels; 75 or any other, a signal, or an answer that is none, gives the claim back to be tried again, a second later, then two, then four. The lease is kept alive while the command runs. The command and all that it started are killed when the lease is lost, when nobody waits for the answer any more, and when the broker ends, by kill -9 too.",
-  ],
-  options: {
-    ...ledgerOption,
-    exec: { type: "string", short: "x", value: "COMMAND", about: "The shell command." },
-    ...selection,
-    jobs: { type: "string", short: "j", value: "N", about: "So many at a time. 1 when left out." },
-    lease: {
-      type: "string",
-      value: "SECONDS",
-      about: "How long a claim lives without a sign of this broker. 60 when left out.",
-    },
-    once: { type: "boolean", about: "End after one. Exit code 1 when it was given back." },
-    ...by,
-    ...jsonOption,
-  },
-  examples: [
-    ["latchkey broker --kind mcp.oauth_required --exec ./broker.py", "An auth broker in Python."],
-    [`latchkey broker --kind permission --exec 'echo "{\\"kind\\":\\"approve-once\\"}"'`, "Yes to everything."],
-  ],
-  run: async ({ values }, io) => await (await import("./broker.js")).broker(values, io),
+    await (await import("./show.js")).receipts(entryId(operands, "receipts"), values, io),
 });
 
 const doctor = command({
@@ -309,6 +189,7 @@ const completion = command({
   },
 });
 
+/** Every command as help, completion and the parser see it. What does the work is loaded when it runs. */
 export const commands: readonly Command[] = [
   ...[start, stop, status, keep],
   ...[ls, show, receipts, answer, cancel],

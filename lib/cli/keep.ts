@@ -3,7 +3,7 @@ import type { Ledger } from "../ledger/index.js";
 import type { EventType } from "../protocol/index.js";
 import type { Rpc } from "../rpc/index.js";
 import { oneOf } from "./command.js";
-import { short, what } from "./entries.js";
+import { every, living, short, what } from "./entries.js";
 import { exit, explain, Stop, UsageError } from "./exit.js";
 import { type Io, oneLine, paint, print, printJson, progress } from "./io.js";
 import { eventTypes } from "./names.js";
@@ -43,6 +43,8 @@ export async function keep(given: Given, io: Io): Promise<undefined> {
     interest: (given.interest ?? []).map(eventType),
     capabilities: { elicitation: given["keep-elicitation"], mcpApps: given["keep-mcp-apps"] },
   };
+  // Before a connection is there: a birth that nobody listens for is not announced again.
+  const rooms = await load();
   for (let pauseMs = 100; !io.signal.aborted; ) {
     const rpc = await dial(given.endpoint, io, say, pauseMs);
     if (rpc === undefined) {
@@ -50,8 +52,7 @@ export async function keep(given: Given, io: Io): Promise<undefined> {
       continue;
     }
     pauseMs = 100;
-    await say({ did: "connected", endpoint: rpc.endpoint, runtime: rpc.hello.version });
-    await keepOn(rpc, keeping, io.signal);
+    await keepOn(rpc, keeping, rooms, io.signal);
     if (!io.signal.aborted) await say({ did: "disconnected", why: (await rpc.closed).message });
   }
   await say({ did: "ended" });
@@ -104,8 +105,22 @@ interface Keeping {
   readonly capabilities: { elicitation?: boolean | undefined; mcpApps?: boolean | undefined };
 }
 
-async function keepOn(rpc: Rpc, keeping: Keeping, signal: AbortSignal): Promise<void> {
-  const { deliverAnswers, recordPending } = await import("../ledger/index.js");
+async function load() {
+  const [{ deliverAnswers, recordPending }, { hold, keepSessions }, { registerInterest }] = await Promise.all([
+    import("../ledger/index.js"),
+    import("../pending/index.js"),
+    import("../events/index.js"),
+  ]);
+  return { deliverAnswers, recordPending, hold, keepSessions, registerInterest };
+}
+
+async function keepOn(
+  rpc: Rpc,
+  keeping: Keeping,
+  rooms: Awaited<ReturnType<typeof load>>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { deliverAnswers, recordPending, hold, keepSessions, registerInterest } = rooms;
   const { ledger, say, sessions, kinds, principal } = keeping;
   const by = `latchkey keep ${process.pid}`;
   const complain = ({ error }: { error: unknown }): Promise<void> =>
@@ -122,40 +137,46 @@ async function keepOn(rpc: Rpc, keeping: Keeping, signal: AbortSignal): Promise<
   deliverer.events.on("lost", (entry) => say({ did: "lost", id: short(entry.id), kind: entry.kind }));
   deliverer.events.on("error", complain);
 
-  const held = new Set<string>();
-  const take = async (sessionId: string): Promise<void> => {
-    if (held.has(sessionId) || (sessions !== undefined && !sessions.includes(sessionId))) return;
-    held.add(sessionId);
-    try {
-      await holdOne(rpc, sessionId, keeping, signal);
-      await recorder.catchUp(sessionId);
-    } catch (error) {
-      held.delete(sessionId);
-      // Born and gone, or not loaded: there is nothing to hold.
-      if (error instanceof LatchkeyError && (error.code === "SESSION_NOT_FOUND" || error.code === "CLOSED")) return;
-      if (!signal.aborted) await say({ did: "not held", session: sessionId, why: explain(error).split("\n")[0] });
-    }
+  const taken = async (sessionId: string): Promise<void> => {
+    for (const type of keeping.interest) await registerInterest(rpc.session(sessionId), type);
+    await recorder.catchUp(sessionId);
+    await say({ did: "held", session: sessionId });
   };
-  rpc.events.on("session.lifecycle", async ({ sessionId, event }) => {
-    if (event.type === "session.deleted") held.delete(sessionId);
-    else await take(sessionId);
+  const missed = async (sessionId: string, error: unknown): Promise<void> => {
+    if (signal.aborted || (error instanceof LatchkeyError && over.has(error.code))) return;
+    await say({ did: "missed", session: sessionId, why: explain(error).split("\n")[0] });
+  };
+  const known = new Set(sessions);
+  const keeper = keepSessions(rpc, {
+    ...keeping.capabilities,
+    updated: true,
+    // A birth comes before anything can block. What is only updated is held if it was ours before.
+    filter: ({ sessionId, event }) =>
+      known.has(sessionId) || (sessions === undefined && event.type === "session.created"),
   });
-  for (const sessionId of sessions ?? []) await take(sessionId);
+  keeper.events.on("held", ({ sessionId }) => taken(sessionId).catch((error: unknown) => missed(sessionId, error)));
+  keeper.events.on("missed", ({ sessionId, error }) => missed(sessionId, error));
+  await say({ did: "connected", endpoint: rpc.endpoint, runtime: rpc.hello.version });
+  if (sessions === undefined) for await (const { sessionId } of every(ledger, { state: living })) known.add(sessionId);
+  for (const sessionId of known) {
+    if (keeper.holds.has(sessionId)) continue;
+    try {
+      await hold(rpc, sessionId, { ...keeping.capabilities, signal, timeoutMs: 10_000 });
+      await taken(sessionId);
+    } catch (error) {
+      await missed(sessionId, error);
+    }
+  }
 
   await Promise.race([aborted(signal), rpc.closed]);
+  keeper.close();
   await deliverer.close();
   await recorder.close();
   await rpc.close();
 }
 
-async function holdOne(rpc: Rpc, sessionId: string, keeping: Keeping, signal: AbortSignal): Promise<void> {
-  const { hold } = await import("../pending/index.js");
-  const { registerInterest } = await import("../events/index.js");
-  // A session that is blocked by another call makes an attach wait: better not held than never told.
-  await hold(rpc, sessionId, { ...keeping.capabilities, signal, timeoutMs: 10_000 });
-  for (const type of keeping.interest) await registerInterest(rpc.session(sessionId), type);
-  await keeping.say({ did: "held", session: sessionId });
-}
+/** Errors of a session that is not there, or of a connection that is over: there is nothing to hold. */
+const over = new Set(["SESSION_NOT_FOUND", "CLOSED", "ENDED", "DESTROYED"]);
 
 function eventType(name: string): EventType {
   const found = eventTypes.find((each) => each === name);
