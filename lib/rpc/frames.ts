@@ -1,4 +1,4 @@
-import { isUtf8 } from "node:buffer";
+import { isAscii, isUtf8 } from "node:buffer";
 
 /** What is wrong with the bytes. The text never quotes them. */
 export class FrameError extends Error {}
@@ -17,81 +17,126 @@ const nothing = Buffer.alloc(0);
 
 /**
  * Splits a byte stream into bodies by their `Content-Length` headers (the base protocol of the Language Server Protocol).
- * Bodies inside one chunk are read in place; only a body that spans chunks is put together, once, when its last byte is there.
+ * What lies inside one chunk is read in place; only a header or body that spans chunks is put together, and nothing else.
  */
 export function createFrames(maxFrameBytes: number): Frames {
   let chunk: Buffer = nothing;
   let at = 0;
+  /** What the whole chunk is, headers and all: then so is each body inside it. Unknown until it is asked for. */
+  let encoding: Encoding | undefined;
   /** The bytes of an unfinished header or body, in a buffer that grows with what came, not with what was announced. */
   let held: Buffer = nothing;
   let heldBytes = 0;
   /** The length of the body being read; -1 while a header is. */
   let length = -1;
 
-  /** Moves what is left of the chunk to the held bytes. */
-  function keep(): undefined {
-    const needed = heldBytes + chunk.length - at;
+  /** Moves bytes of the chunk, up to `end`, to the held ones. */
+  function keep(end: number): void {
+    const needed = heldBytes + end - at;
     if (needed > held.length) {
-      const grown = Buffer.allocUnsafe(Math.max(needed, held.length * 2, 4096));
+      const grown = Buffer.allocUnsafe(Math.max(needed, held.length * 2, 1024));
       held.copy(grown, 0, 0, heldBytes);
       held = grown;
     }
-    heldBytes += chunk.copy(held, heldBytes, at);
-    at = chunk.length;
-    return undefined;
+    heldBytes += chunk.copy(held, heldBytes, at, end);
+    at = end;
   }
 
-  /** Makes the held bytes, with the chunk behind them, the chunk being read. */
-  function join(): void {
-    if (heldBytes === 0) return;
-    keep();
-    chunk = held.subarray(0, heldBytes);
-    at = 0;
+  function letGo(): void {
     held = nothing;
     heldBytes = 0;
   }
 
+  /** Reads to the end of the header. False when it is not there yet. */
+  function header(): boolean {
+    if (heldBytes === 0) {
+      const end = chunk.indexOf(separator, at);
+      checkHeader(end, at, chunk.length);
+      if (end < 0) return false;
+      length = contentLength(chunk, at, end);
+      at = end + separator.length;
+    } else {
+      const before = heldBytes;
+      keep(Math.min(chunk.length, at + headerLimit + separator.length - heldBytes));
+      const end = held.subarray(0, heldBytes).indexOf(separator, Math.max(0, before - separator.length));
+      checkHeader(end, 0, heldBytes);
+      if (end < 0) return false;
+      length = contentLength(held, 0, end);
+      at -= heldBytes - end - separator.length;
+      letGo();
+    }
+    if (length > maxFrameBytes)
+      throw new FrameError(`a frame of ${length} bytes, more than the limit of ${maxFrameBytes}`);
+    return true;
+  }
+
   return {
     push(next) {
-      if (at < chunk.length) keep();
+      if (at < chunk.length) keep(chunk.length);
       chunk = next;
       at = 0;
+      encoding = undefined;
     },
     next() {
-      if (length < 0) {
-        if (at >= chunk.length) {
-          chunk = nothing;
-          at = 0;
-          return undefined;
+      if (length < 0 && at < chunk.length && !header()) keep(chunk.length);
+      let text: string | undefined;
+      if (length >= 0) {
+        const end = at + length - heldBytes;
+        if (end > chunk.length) keep(chunk.length);
+        else if (heldBytes > 0) {
+          keep(end);
+          text = decode(held, 0, length, "unknown");
+          letGo();
+        } else {
+          encoding ??= isAscii(chunk) ? "latin1" : isUtf8(chunk) ? "utf8" : "unknown";
+          text = decode(chunk, at, end, encoding);
+          at = end;
         }
-        join();
-        const end = chunk.indexOf(separator, at);
-        if (end < 0 ? chunk.length - at >= headerLimit + separator.length : end - at > headerLimit)
-          throw new FrameError(`a header of more than ${headerLimit} bytes`);
-        if (end < 0) return keep();
-        length = contentLength(chunk.toString("latin1", at, end));
-        if (length > maxFrameBytes)
-          throw new FrameError(`a frame of ${length} bytes, more than the limit of ${maxFrameBytes}`);
-        at = end + separator.length;
       }
-      if (heldBytes + chunk.length - at < length) return keep();
-      join();
-      const body = chunk.subarray(at, at + length);
-      if (!isUtf8(body)) throw new FrameError(`a frame of ${length} bytes that is not UTF-8`);
-      const text = chunk.toString("utf8", at, at + length);
-      at += length;
-      length = -1;
+      if (text !== undefined) length = -1;
+      else if (at >= chunk.length) {
+        chunk = nothing;
+        at = 0;
+      }
       return text;
     },
     partial: () => length >= 0 || heldBytes > 0 || at < chunk.length,
   };
 }
 
-const usual = /^Content-Length: (\d{1,15})$/;
+function checkHeader(end: number, from: number, to: number): void {
+  if (end < 0 ? to - from >= headerLimit + separator.length : end - from > headerLimit)
+    throw new FrameError(`a header of more than ${headerLimit} bytes`);
+}
 
-function contentLength(header: string): number {
-  const [, digits] = usual.exec(header) ?? [];
-  if (digits !== undefined) return Number(digits);
+/** `latin1` stands for plain ASCII, which is quickest to read as that. */
+type Encoding = "latin1" | "utf8" | "unknown";
+
+function decode(bytes: Buffer, from: number, to: number, encoding: Encoding): string {
+  if (encoding === "latin1") return bytes.toString("latin1", from, to);
+  if (encoding === "unknown" && !isUtf8(bytes.subarray(from, to)))
+    throw new FrameError(`a frame of ${to - from} bytes that is not UTF-8`);
+  return bytes.toString("utf8", from, to);
+}
+
+const usual = Buffer.from("Content-Length: ");
+
+/** The runtime writes one header, always alike; any other goes the long way. */
+function contentLength(bytes: Buffer, from: number, to: number): number {
+  let at = 0;
+  while (at < usual.length && bytes[from + at] === usual[at]) at++;
+  const digits = to - from - at;
+  if (at < usual.length || digits < 1 || digits > 15) return anyContentLength(bytes.toString("latin1", from, to));
+  let length = 0;
+  for (let index = from + at; index < to; index++) {
+    const digit = (bytes[index] ?? 0) - 48;
+    if (digit < 0 || digit > 9) return anyContentLength(bytes.toString("latin1", from, to));
+    length = length * 10 + digit;
+  }
+  return length;
+}
+
+function anyContentLength(header: string): number {
   let length: number | undefined;
   for (const line of header.split("\r\n")) {
     const colon = line.indexOf(":");
