@@ -1,5 +1,5 @@
 import { overrun } from "../events/index.js";
-import type { SessionEvent, SessionRequester } from "../protocol/index.js";
+import type { RequestOptions, SessionEvent, SessionRequester } from "../protocol/index.js";
 import { isKind, type KindName, kinds } from "./kinds.js";
 
 /** An event that asked. */
@@ -33,24 +33,30 @@ export function createAsked(): { see(event: SessionEvent): void; open(): AskingE
   };
 }
 
-/**
- * Reads the event log of the present load for requests that wait. No other call lists pending OAuth requests.
- * Ephemeral requests of an earlier load are not in it; permissions and external tools of one are.
- */
-export async function readAsked(
+/** Shows every event that the log of the present load has, in order. True when the log has let go of none. */
+export async function readLog(
   session: SessionRequester,
-  options: { signal?: AbortSignal | undefined } = {},
-): Promise<Asked> {
-  const asked = createAsked();
+  see: (event: SessionEvent) => void,
+  options: RequestOptions = {},
+): Promise<boolean> {
   let cursor: string | undefined;
   let whole = true;
   for (;;) {
     const at = cursor === undefined ? {} : { cursor };
     const page = await session.request("eventLog.read", { max: 1000, ...at }, options);
-    for (const event of page.events) asked.see(event);
-    whole &&= (await overrun(session, { cursor, page, ...options })) === 0;
+    for (const event of page.events) see(event);
+    whole &&= (await overrun(session, { cursor, page, signal: options.signal })) === 0;
     cursor = page.cursor;
-    if (!page.hasMore) break;
+    if (!page.hasMore) return whole;
   }
+}
+
+/**
+ * Reads the event log of the present load for requests that wait. No other call lists pending OAuth requests.
+ * Ephemeral requests of an earlier load are not in it; permissions and external tools of one are.
+ */
+export async function readAsked(session: SessionRequester, options: RequestOptions = {}): Promise<Asked> {
+  const asked = createAsked();
+  const whole = await readLog(session, asked.see, options);
   return { events: asked.open(), whole };
 }

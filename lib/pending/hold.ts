@@ -1,10 +1,13 @@
 import type { RequestOptions, SessionOpened, SessionRequester, SessionResumeParams } from "../protocol/index.js";
+import { refuseBusy } from "./busy.js";
 
 export interface HoldOptions extends RequestOptions {
   /** Keep `requestElicitation` alive when the owner's connection drops. */
   elicitation?: boolean | undefined;
   /** Keep `requestMcpApps` alive when the owner's connection drops. */
   mcpApps?: boolean | undefined;
+  /** Attach even where the event log shows that a call on the session waits for an answer: for when its caller is known to be gone. */
+  evenIfBusy?: boolean | undefined;
 }
 
 /** This connection's attachment to a session. While one connection is attached, the session stays loaded. */
@@ -29,16 +32,19 @@ export interface Attacher {
 /**
  * Attaches to a loaded session so that it outlives its owner's connection. It changes nothing in the session.
  * Call it right after create: an attach waits for every call on the session that is out, and every later call, an answer
- * included, queues behind it. `timeoutMs` and `signal` end the wait, not the queue.
- * @throws RpcError `SESSION_NOT_FOUND` when the session is not loaded: holding does not load it.
+ * included, queues behind it. `timeoutMs` and `signal` end our wait, not that queue.
+ * @throws RpcError `SESSION_NOT_FOUND` when the session is not loaded: holding does not load it. LatchkeyError `BUSY` when the
+ * event log shows that a call on it waits for an answer; nothing was sent then.
  */
 export async function hold(
   rpc: Attacher,
   sessionId: string,
-  { elicitation, mcpApps, ...options }: HoldOptions = {},
+  { elicitation, mcpApps, evenIfBusy, ...options }: HoldOptions = {},
 ): Promise<Hold> {
-  // An attach to an unloaded session would load it, without its servers and tools. This call tells, and waits for nobody.
-  await rpc.session(sessionId).request("eventLog.tail", {}, options);
+  const session = rpc.session(sessionId);
+  // An attach to an unloaded session would load it, without its servers and tools. Both calls tell, and wait for nobody.
+  if (evenIfBusy) await session.request("eventLog.tail", {}, options);
+  else await refuseBusy(session, options);
   await rpc.request(
     "session.resume",
     {

@@ -11,6 +11,7 @@ import type {
 } from "../protocol/index.js";
 import type { AskingEvent } from "./asked.js";
 import { attend } from "./attend.js";
+import { refuseBusy } from "./busy.js";
 import { type PendingRequest, pendingRequest, wholeData } from "./request.js";
 import { resource } from "./url.js";
 
@@ -70,6 +71,7 @@ export interface Resumed<S extends ResumedSession = ResumedSession> {
  * Cold: good answers go into the params of the servers they are for, so those are connected without asking anybody; permissions
  * and external tools wait on under their ids (`continuePendingWork`, unless the params say otherwise).
  * @throws RpcError `NOT_RESUMABLE` when the runtime has nothing on disk: a session without a user message. Its entries are lost.
+ * LatchkeyError `BUSY` when the session is loaded and a call on it waits for an answer: an attach would wedge it.
  */
 export async function resume<S extends ResumedSession>(
   rpc: Resumer<S>,
@@ -90,6 +92,7 @@ export async function resume<S extends ResumedSession>(
       const seeds = await ledger.seeds(sessionId, principal === undefined ? {} : { principal });
       ({ params: sent, seeded } = await seed({ continuePendingWork: true, ...params }, seeds));
     }
+    if (!cold) await refuseBusy(session, { signal });
     try {
       await rpc.request("session.resume", sent, { signal });
     } catch (error) {

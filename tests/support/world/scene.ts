@@ -52,10 +52,18 @@ export interface Stage extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-export async function openStage(under: RuntimeUnderTest): Promise<Stage> {
+export interface StageOptions {
+  /** Added to the runtime's environment. */
+  readonly env?: Record<string, string>;
+}
+
+/** Turns on `mcp.apps.callTool`, for sessions that ask for it by `requestMcpApps`. */
+export const mcpApps = { COPILOT_MCP_APPS: "true" };
+
+export async function openStage(under: RuntimeUnderTest, { env = {} }: StageOptions = {}): Promise<Stage> {
   const home = await mkdtemp(join(tmpdir(), "latchkey-home-"));
   const start = async (): Promise<Runtime> => {
-    const started = await startRuntime({ path: under.path, home, cwd: home });
+    const started = await startRuntime({ path: under.path, home, cwd: home, env });
     reap(started.pid);
     void started.exited.then(() => reaped(started.pid));
     return started;
