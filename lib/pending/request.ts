@@ -1,8 +1,9 @@
 import * as v from "valibot";
+import { ValidationError } from "../errors.js";
 import { check, type EventMap, type EventType, type RequestOptions, type SessionRequester } from "../protocol/index.js";
 import { type AnswerOf, type DataOf, isKind, type KindName, kinds, rowOf, type SecretsOf } from "./kinds.js";
 import { Secrets } from "./secrets.js";
-import { merge, rest } from "./split.js";
+import { isObject, merge, rest } from "./split.js";
 
 /** A question of the runtime, written down: plain JSON but for `secrets`. */
 export type PendingRequest<K extends KindName = KindName> = {
@@ -48,10 +49,12 @@ export function pendingRequest<E extends AskingEvent>(
 export function pendingRequest(event: AskingEvent, context: RequestContext): object {
   if (!isKind(event.type)) throw new TypeError(`"${event.type}" is not the event of a pending request`);
   if (typeof context?.sessionId !== "string") throw new TypeError('"sessionId" must be a string');
-  const whole = check(v.record(v.string(), v.unknown()), event.data, event.type);
+  const whole = event.data;
+  if (!isObject(whole)) throw new ValidationError(event.type, [{ path: "", expected: "Object" }]);
   const row = rowOf(event.type);
   const data = check(row.open, whole, event.type);
-  const secrets = check(row.secrets, rest(whole, data), event.type);
+  const secrets = rest(whole, data);
+  check(row.secrets, secrets, event.type);
   return {
     v: 1,
     kind: event.type,
@@ -86,7 +89,8 @@ export function parsePendingRequest(json: unknown, options: { secrets?: object |
   const stored = check(envelope, typeof json === "string" ? parse(json) : json, "pending request");
   const row = rowOf(stored.kind);
   const data = check(row.open, stored.data, stored.kind);
-  const secrets = check(row.secrets, options.secrets ?? {}, stored.kind);
+  const secrets = options.secrets ?? {};
+  check(row.secrets, secrets, stored.kind);
   return { ...stored, data, secrets: new Secrets(secrets) };
 }
 

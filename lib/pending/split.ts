@@ -1,4 +1,4 @@
-const isObject = (value: unknown): value is Record<string, unknown> =>
+export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
@@ -6,23 +6,27 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
  * So a field that a newer runtime adds is kept, under seal, until somebody decides that it may be seen.
  */
 export function rest(whole: Record<string, unknown>, open: Record<string, unknown>): Record<string, unknown> {
-  const left: Record<string, unknown> = {};
+  const left: [string, unknown][] = [];
   for (const [key, value] of Object.entries(whole)) {
-    const shown = open[key];
+    const shown = own(open, key);
     if (isObject(value) && isObject(shown)) {
       const inner = rest(value, shown);
-      if (Object.keys(inner).length > 0) left[key] = inner;
-    } else if (JSON.stringify(value) !== JSON.stringify(shown)) left[key] = value;
+      if (Object.keys(inner).length > 0) left.push([key, inner]);
+    } else if (JSON.stringify(value) !== JSON.stringify(shown)) left.push([key, value]);
   }
-  return left;
+  return Object.fromEntries(left);
 }
 
 /** The reverse of `rest`: the event's data as it came. */
 export function merge(open: object, left: object): Record<string, unknown> {
-  const whole: Record<string, unknown> = { ...open };
+  const whole = new Map<string, unknown>(Object.entries(open));
   for (const [key, value] of Object.entries(left)) {
-    const shown = whole[key];
-    whole[key] = isObject(value) && isObject(shown) ? merge(shown, value) : value;
+    const shown = whole.get(key);
+    whole.set(key, isObject(value) && isObject(shown) ? merge(shown, value) : value);
   }
-  return whole;
+  return Object.fromEntries(whole);
 }
+
+/** A name that every object inherits is no field of it. */
+const own = (object: Record<string, unknown>, key: string): unknown =>
+  Object.hasOwn(object, key) ? object[key] : undefined;

@@ -1,7 +1,8 @@
-/** A URL that may be shown: without user info, query and fragment. What is no URL is not shown at all. */
+/** A URL that may be shown: without user info, query and fragment. What is no web address is not shown at all. */
 export function openUrl(url: string): string {
   if (!URL.canParse(url)) return "";
   const open = new URL(url);
+  if (open.protocol !== "https:" && open.protocol !== "http:") return "";
   open.username = "";
   open.password = "";
   open.search = "";
