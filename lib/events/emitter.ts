@@ -52,6 +52,8 @@ export interface EventSource<M extends object = EventMap, Every extends keyof M 
   /** Delivers to the listeners of `type`, and to those of `"*"` unless `every` is false. */
   emit<T extends Every & string>(type: T, event: M[T]): void;
   emit<T extends keyof M & string>(type: T, event: M[T], options: { every: false }): void;
+  /** Whether anybody listens to `type`, if only as part of `"*"`. */
+  hears(type: string): boolean;
   /** No event will come any more: waits reject with `reason`, streams end with it, or quietly when there is none. */
   end(reason: Error, options?: { quietly?: boolean }): void;
 }
@@ -67,6 +69,16 @@ export function createEvents<M extends object = EventMap, Every extends keyof M 
 
   function report(error: unknown, type: string): void {
     if (type !== "listener:error") bus.emit("listener:error", { error, type } satisfies ListenerError);
+  }
+
+  const listeners = (type: string | symbol) => bus.all.get(type) as ((event: unknown) => void)[] | undefined;
+
+  /** mitt copies the list of handlers for each event; where there is one, or none, nothing needs to be copied. */
+  function deliver(type: string | symbol, event: unknown): void {
+    const handlers = listeners(type);
+    if (handlers === undefined) return;
+    if (handlers.length > 1) bus.emit(type, event);
+    else handlers[0]?.(event);
   }
 
   function subscribe(type: string, handler: (event: never) => unknown): Off {
@@ -133,9 +145,10 @@ export function createEvents<M extends object = EventMap, Every extends keyof M 
         };
       }),
     emit(type: string, event: unknown, options?: { every: false }) {
-      bus.emit(type, event);
-      if (options?.every !== false) bus.emit(every, event);
+      deliver(type, event);
+      if (options?.every !== false) deliver(every, event);
     },
+    hears: (type) => Boolean(listeners(type)?.length || listeners(every)?.length),
     end(reason, options = {}) {
       if (ended) return;
       ended = { reason, quietly: options.quietly ?? false };

@@ -12,7 +12,7 @@ import {
 import { ConnectionError } from "../errors.js";
 import { createEvents, until } from "../events/index.js";
 import type { ClientMethods, EventMap, EventType, RequestOptions, SessionLifecycle } from "../protocol/index.js";
-import { nudgeFrame } from "./nudge.js";
+import { longestHeldBack, nudgeFrame } from "./nudge.js";
 import { createReader } from "./reader.js";
 import { isResponseError, remoteError } from "./remote-error.js";
 import type { CloseReason, Rpc, RpcEventMap } from "./rpc.js";
@@ -58,15 +58,15 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
       const type = event.type as keyof EventMap;
       const known = event as EventMap[typeof type];
       sessions.get(sessionId)?.source.emit(type, known);
-      events.emit(type, { sessionId, event: known } as RpcEventMap[typeof type]);
+      if (events.hears(type)) events.emit(type, { sessionId, event: known } as RpcEventMap[typeof type]);
     },
     notification(method, params) {
       if (method === "session.lifecycle" && isLifecycle(params))
         events.emit("session.lifecycle", { sessionId: params.sessionId, event: params }, { every: false });
       else events.emit("notification", { method, params }, { every: false });
     },
-    chunk(sawEvent) {
-      if (options.nudge && (sawEvent || outstanding.size > 0)) writer.raw(nudgeFrame);
+    chunk(bytes, sawEvent) {
+      if (options.nudge && bytes < longestHeldBack && (sawEvent || outstanding.size > 0)) writer.raw(nudgeFrame);
     },
     end: (error) => end(error ?? new ConnectionError("CLOSED", "the peer closed the connection")),
   });

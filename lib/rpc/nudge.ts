@@ -7,3 +7,6 @@ import { encodeFrame } from "./frames.js";
  * Something is likely to follow an event, and any chunk while a response is owed. An idle connection sends none.
  */
 export const nudgeFrame = encodeFrame({ jsonrpc: "2.0", method: "$/cancelRequest", params: { id: "latchkey:nudge" } });
+
+/** A chunk of this length filled the read buffer and several segments: it was acknowledged, and more is there already. */
+export const longestHeldBack = 65_536;

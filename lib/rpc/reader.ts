@@ -8,8 +8,8 @@ import { createFrames, FrameError } from "./frames.js";
 export interface ReaderHooks {
   event(sessionId: string, event: Extract<Inbound, { kind: "event" }>["event"]): void;
   notification(method: string, params: unknown): void;
-  /** After each chunk: whether it held an event. */
-  chunk(sawEvent: boolean): void;
+  /** After each chunk: its length and whether it held an event. */
+  chunk(bytes: number, sawEvent: boolean): void;
   /** The stream is over, or what came was not the protocol. Called once. */
   end(error: ConnectionError | undefined): void;
 }
@@ -30,6 +30,7 @@ export function createReader(readable: Readable, maxFrameBytes: number, hooks: R
   let ended = false;
   let heldBack: (() => void) | undefined;
   let sawEvent = false;
+  let chunkBytes = 0;
 
   function finish(error: ConnectionError | undefined): void {
     if (over) return;
@@ -92,14 +93,16 @@ export function createReader(readable: Readable, maxFrameBytes: number, hooks: R
       const rest = frames.partial();
       inTurn(() => finish(rest ? protocolError(new FrameError("the stream ended inside a frame")) : undefined));
     } else {
-      hooks.chunk(sawEvent);
+      hooks.chunk(chunkBytes, sawEvent);
       sawEvent = false;
     }
   }
 
   function onData(chunk: Buffer | string): void {
     if (turnPerChunk) answered = false;
-    frames.push(typeof chunk === "string" ? Buffer.from(chunk) : chunk);
+    const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+    chunkBytes = bytes.length;
+    frames.push(bytes);
     if (!waiting) pump();
   }
 
