@@ -1,6 +1,8 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { link, open, readFile, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
+import { LedgerError } from "../errors.js";
+import { parseKey } from "./keys.js";
 
 /** The key beside a database, made on first use. Processes that open it at once get the same one. */
 export async function keyFile(path: string, make: boolean): Promise<Uint8Array | undefined> {
@@ -29,10 +31,10 @@ export async function keyFile(path: string, make: boolean): Promise<Uint8Array |
 
 async function read(path: string): Promise<Uint8Array | undefined> {
   try {
-    return Buffer.from((await readFile(path, "utf8")).trim(), "base64url");
+    return parseKey(await readFile(path, "utf8"), `the key file "${path}"`);
   } catch (error) {
     if (isCode(error, "ENOENT")) return undefined;
-    throw error;
+    throw new LedgerError("WRONG_KEY", `the key file "${path}" holds no key that can be read`, error);
   }
 }
 
