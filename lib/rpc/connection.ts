@@ -1,5 +1,6 @@
 import type { Readable, Writable } from "node:stream";
 import {
+  type CancellationToken,
   CancellationTokenSource,
   createMessageConnection,
   type Disposable,
@@ -35,13 +36,12 @@ export interface ConnectionOptions {
 /**
  * One connection: open -> over, once and for good. Whatever ends it, `end` is the only way out: it rejects every request
  * that is out and every later one with the same reason, ends waits and streams, and resolves `closed`.
- * vscode-jsonrpc carries requests and cancellation; it leaves requests pending on close, so the race with `over` settles them.
+ * vscode-jsonrpc carries requests and cancellation; disposing of it rejects what is out.
  */
 export function createConnection({ readable, writable }: Duplex, options: ConnectionOptions): Omit<Rpc, "hello"> {
   const events = createEvents<RpcEventMap, EventType>();
   const sessions = new Map<string, SessionSlot>();
   const handlers = new Map<string, (params: unknown, context: { signal: AbortSignal }) => unknown>();
-  const outstanding = new Set<(reason: ConnectionError) => void>();
   const handling = new Set<AbortController>();
   const repeated = createSeen(1024);
   let close: (reason: CloseReason) => void = () => undefined;
@@ -66,12 +66,14 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
       else events.emit("notification", { method, params }, { every: false });
     },
     chunk(bytes, sawEvent) {
-      if (options.nudge && bytes < longestHeldBack && (sawEvent || outstanding.size > 0)) writer.raw(nudgeFrame);
+      if (options.nudge && bytes < longestHeldBack && (sawEvent || connection.hasPendingResponse()))
+        writer.raw(nudgeFrame);
     },
     end: (error) => end(error ?? new ConnectionError("CLOSED", "the peer closed the connection")),
   });
   /** Why the message that is being sent was not: vscode-jsonrpc keeps only the text. */
   let unsent: unknown;
+  const written = Promise.resolve();
   const silent = new Emitter<never>();
   const rpcReader: MessageReader = {
     onError: silent.event,
@@ -83,12 +85,13 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
   const rpcWriter: MessageWriter = {
     onError: silent.event,
     onClose: silent.event,
-    async write(message) {
+    write(message) {
       try {
         writer.write(message);
+        return written;
       } catch (error) {
         unsent = error;
-        throw error;
+        return Promise.reject(error);
       }
     },
     end: () => undefined,
@@ -118,7 +121,6 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
     if (over) return;
     over = reason;
     connection.dispose();
-    for (const reject of [...outstanding]) reject(reason);
     for (const abort of [...handling]) abort.abort(reason);
     const quietly = reason.code === "ENDED";
     for (const { source } of sessions.values()) source.end(reason, { quietly });
@@ -138,29 +140,28 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
     if (over) return Promise.reject(over);
     if (typeof params !== "object" || params === null || Array.isArray(params))
       return Promise.reject(new TypeError(`${method}: "params" must be an object`));
-    unsent = undefined;
-    const source = signal || timeoutMs !== undefined ? new CancellationTokenSource() : undefined;
-    return until<unknown>({ signal, timeoutMs }, (resolve, reject) => {
-      outstanding.add(reject);
+    if (!signal && timeoutMs === undefined) return send(method, params);
+    return until({ signal, timeoutMs }, (resolve, reject) => {
+      const source = new CancellationTokenSource();
       let answered = false;
-      connection.sendRequest<unknown>(method, params, ...(source ? [source.token] : [])).then(
-        (result) => {
+      send(method, params, source.token)
+        .finally(() => {
           answered = true;
-          resolve(result);
-        },
-        (error: unknown) => {
-          answered = true;
-          reject(over ?? (isResponseError(error) ? remoteError(error, method) : error));
-        },
-      );
-      if (unsent !== undefined) {
-        answered = true;
-        reject(new TypeError(`${method}: "params" cannot be written as JSON`, { cause: unsent }));
-      }
+        })
+        .then(resolve, reject);
       return () => {
-        outstanding.delete(reject);
-        if (!answered && !over) source?.cancel();
+        if (!answered && !over) source.cancel();
       };
+    });
+  }
+
+  function send(method: string, params: object, token?: CancellationToken): Promise<unknown> {
+    unsent = undefined;
+    const answer = connection.sendRequest<unknown>(method, params, ...(token ? [token] : []));
+    const cause = unsent;
+    return answer.catch((error: unknown) => {
+      if (cause !== undefined) throw new TypeError(`${method}: "params" cannot be written as JSON`, { cause });
+      throw over ?? (isResponseError(error) ? remoteError(error, method) : error);
     });
   }
 

@@ -34,7 +34,7 @@ export type Inbound =
 
 /**
  * Reads one JSON-RPC 2.0 message (section 4 and 5 of its specification).
- * `session.event`, the hot one, is looked at by hand; only when that fails does the schema say what was wrong.
+ * Events and results, the hot ones, are looked at by hand; only when that fails does the schema say what was wrong.
  * @throws ValidationError
  */
 export function readEnvelope(message: unknown): Inbound {
@@ -45,6 +45,9 @@ export function readEnvelope(message: unknown): Inbound {
     if (typeof sessionId === "string" && isEvent(event)) return { kind: "event", sessionId, event };
   }
   if (method === undefined) {
+    const { id: of, result, error } = message;
+    if (message.jsonrpc === "2.0" && (typeof of === "number" || typeof of === "string"))
+      if (result !== undefined && error === undefined) return { kind: "response", message, id: of };
     const schema = "error" in message ? failure : success;
     if ("error" in message && "result" in message) return check(v.never(), message, "response");
     return { kind: "response", message, id: check(schema, message, "response").id };
