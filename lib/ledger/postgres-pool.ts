@@ -20,6 +20,8 @@ export class Pool {
   readonly #sockets = new Set<Socket>();
   #listener: postgres.Sql | undefined;
   #listening = false;
+  #waiting = 0;
+  #idle = (): void => undefined;
 
   constructor(url: string, options: PoolOptions) {
     this.#url = url;
@@ -52,11 +54,20 @@ export class Pool {
   /** Waits for the server, but not for ever. */
   async heard<T>(reply: PromiseLike<T>): Promise<T> {
     const timer = setTimeout(() => this.cut(), this.#options.timeoutMs);
+    const done = this.#busy();
     try {
       return await reply;
     } finally {
       clearTimeout(timer);
+      done();
     }
+  }
+
+  #busy(): () => void {
+    this.#waiting++;
+    return () => {
+      if (--this.#waiting === 0) this.#idle();
+    };
   }
 
   /** One transaction. Its statements are watched one by one, its start and its end here. */
@@ -78,9 +89,14 @@ export class Pool {
         }
       })
       .then(() => undefined);
-    await this.heard(Promise.race([begun, whole]));
-    await Promise.race([ended, whole]);
-    await this.heard(whole);
+    const done = this.#busy();
+    try {
+      await this.heard(Promise.race([begun, whole]));
+      await Promise.race([ended, whole]);
+      await this.heard(whole);
+    } finally {
+      done();
+    }
     if (result === undefined) throw new Error("the transaction ended without a result");
     return result.value;
   }
@@ -116,15 +132,15 @@ export class Pool {
     return this.#listening;
   }
 
-  async quiet(): Promise<void> {
-    const listener = this.#listener;
-    this.#listener = undefined;
-    this.#listening = false;
-    await listener?.end({ timeout: 1 });
-  }
-
+  /** Waits a little for replies that are out, then ends. The client's own drain would wait for connections long gone. */
   async close(): Promise<void> {
-    await Promise.all([this.quiet(), this.sql.end({ timeout: 5 })]);
+    if (this.#waiting > 0) {
+      const [idle, tell] = signal();
+      this.#idle = tell;
+      const timer = setTimeout(tell, 5000);
+      await idle.finally(() => clearTimeout(timer));
+    }
+    await Promise.all([this.#listener?.end({ timeout: 0 }), this.sql.end({ timeout: 0 })]);
     this.cut();
   }
 }
