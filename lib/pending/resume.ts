@@ -146,9 +146,11 @@ async function seed(
   const seeded: string[] = [];
   for (const { request, answer, given } of seeds) {
     if (request.kind !== "mcp.oauth_required" || !isToken(answer)) continue;
-    const { serverName, serverUrl } = wholeData(request);
+    const { serverName, serverUrl, staticClientConfig } = wholeData(request);
     const server = servers[serverName];
     if (!server || !("url" in server) || resource(server.url) !== resource(serverUrl)) continue;
+    // A token belongs to the client that it was issued to (RFC 6749 section 10.3); the host may have changed its own.
+    if (server.oauthClientId !== undefined && server.oauthClientId !== staticClientConfig?.clientId) continue;
     if (Object.keys(server.headers ?? {}).some((name) => name.toLowerCase() === "authorization")) continue;
     await given();
     servers[serverName] = {
