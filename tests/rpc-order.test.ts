@@ -102,7 +102,8 @@ test("no event type of the peer can reach listeners that it is not for", async (
   const every: string[] = [];
   const session = rpc.session("a");
   session.events.on("*", ({ type }) => every.push(type));
-  const types = ["*", "every:", "__proto__", "constructor", "toString", "", "Symbol(every)"];
+  session.events.on("listener:error", () => every.push("a report of no failure"));
+  const types = ["listener:error", "*", "every:", "__proto__", "constructor", "toString", "", "Symbol(every)"];
   peer.send(...types.map((type, at) => sessionEvent("a", type, String(at))));
   await turns(2);
   assert.equal(every, types);

@@ -65,10 +65,12 @@ export function createEvents<M extends object = EventMap, Every extends keyof M 
   let ended: { reason: Error; quietly: boolean } | undefined;
 
   const every = Symbol("every");
-  const slot = (type: string) => (type === "*" ? every : type);
+  // Symbols, so that no type of the peer's reaches the listeners of these two.
+  const failed = Symbol("listener:error");
+  const slot = (type: string) => (type === "*" ? every : type === "listener:error" ? failed : type);
 
   function report(error: unknown, type: string): void {
-    if (type !== "listener:error") bus.emit("listener:error", { error, type } satisfies ListenerError);
+    if (type !== "listener:error") bus.emit(failed, { error, type } satisfies ListenerError);
   }
 
   const listeners = (type: string | symbol) => bus.all.get(type) as ((event: unknown) => void)[] | undefined;
