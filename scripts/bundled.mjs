@@ -3,7 +3,7 @@
 
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import * as valibot from "valibot";
 import { walk } from "./files.mjs";
 
@@ -51,6 +51,28 @@ const privateJsonRpc = `
   });
 `;
 
+/** What latchkey never reaches in it: signatures by number of parameters, and tracing, whose functions do nothing then. */
+const leftOut = {
+  "messages.js": [
+    ["class RequestType0 ", "class NotificationType "],
+    ["class NotificationType0 ", "var Message;"],
+  ],
+  "connection.js": [["    function stringifyTrace(", "    function throwIfClosedOrDisposed("]],
+};
+
+async function without(path, cuts) {
+  let text = await readFile(path, "utf8");
+  for (const [first, behind] of cuts) {
+    const [from, to] = [text.indexOf(`\n${first}`), text.indexOf(`\n${behind}`)];
+    if (from < 0 || to < from) throw new Error(`${path} is not what it was: "${first}" … "${behind}"`);
+    const stubs = [...text.slice(from, to).matchAll(/^ {4}function (\w+)/gm)].map(
+      ([, name]) => `function ${name}() {}`,
+    );
+    text = `${text.slice(0, from)}\n${stubs.join("\n")}${text.slice(to)}`;
+  }
+  return text;
+}
+
 /** Its queue of messages, so much of it as the connection uses: a Map keeps their order too. */
 const messageQueue = `
   exports.LinkedMap = class extends Map {
@@ -82,7 +104,13 @@ export const packagesInside = (face) => ({
       contents: privateJsonRpc,
       resolveDir: folderOf("vscode-jsonrpc"),
     }));
-    onLoad({ filter: /vscode-jsonrpc\/lib\/common\/linkedMap\.js$/ }, () => ({ contents: messageQueue }));
+    onLoad(
+      { filter: /[\\/]vscode-jsonrpc[\\/]lib[\\/]common[\\/](linkedMap|messages|connection)\.js$/ },
+      async ({ path }) =>
+        path.endsWith("linkedMap.js")
+          ? { contents: messageQueue }
+          : { contents: await without(path, leftOut[basename(path)]) },
+    );
   },
 });
 
