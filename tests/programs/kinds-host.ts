@@ -10,18 +10,24 @@ import * as v from "valibot";
 import { isProvocation, type ProvocationName, provocations, provokedParams } from "../support/kinds/provocations.js";
 import { given, heard, say } from "../support/world/program.js";
 
-const { endpoint, token, places, name } = given(
+const { endpoint, token, places, name, resumes } = given(
   v.object({
     endpoint: v.string(),
     token: v.string(),
     places: v.object({ modelUrl: v.string(), mcpUrl: v.string() }),
     name: v.custom<ProvocationName>(isProvocation),
+    /** A session on disk, instead of a new one. */
+    resumes: v.optional(v.string()),
   }),
 );
 const row = provocations[name];
 
 const rpc = await connect(endpoint, { token });
-const { sessionId } = await rpc.request("session.create", provokedParams(name, places));
+const params = provokedParams(name, places);
+const { sessionId } =
+  resumes === undefined
+    ? await rpc.request("session.create", params)
+    : await rpc.request("session.resume", { ...params, sessionId: resumes });
 const session = rpc.session(sessionId);
 session.events.on("*", (event) => {
   if (event.type === row.kind)

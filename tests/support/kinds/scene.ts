@@ -36,6 +36,8 @@ export interface ProvokeOptions {
   readonly hold?: HoldOptions;
   /** What the model says before the provocation's own script; the host sends nothing for it. */
   readonly script?: readonly Reply[];
+  /** A session on disk that the host loads, instead of making one. */
+  readonly resumes?: string;
   /** Called with the held session before anything is asked. */
   readonly before?: (session: Session) => Promise<void> | void;
 }
@@ -48,7 +50,9 @@ export async function provoke(stage: Stage, name: ProvocationName, options: Prov
   const places = { modelUrl: model.baseUrl, mcpUrl: mcp.endpoint };
   const rpc = parts.add(await stage.connect());
   const { endpoint, token } = stage.runtime;
-  const host = parts.add(startProgram("kinds-host", { given: { endpoint, token, places, name } }));
+  const host = parts.add(
+    startProgram("kinds-host", { given: { endpoint, token, places, name, resumes: options.resumes } }),
+  );
   const sessionId = String((await host.next("created")).sessionId);
   const session = rpc.session(sessionId);
   const held = await hold(rpc, sessionId, options.hold);
