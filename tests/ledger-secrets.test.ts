@@ -175,6 +175,29 @@ test("a ledger whose key file is gone or another one stays shut", async () => {
   assert.equal((await again.get(id))?.state, "open");
 });
 
+test("a sealed value that was moved to another row does not open", async () => {
+  await using place = await sqlitePlace();
+  const location = await place.location();
+  const first = await openLedger(location);
+  const mine = await first.record(oauthRequest({ principal: "ada", clientSecret: "S" }));
+  const theirs = await first.record(oauthRequest({ principal: "eve" }));
+  await first.answer((await first.record(oauthRequest({ principal: "ada", requestId: "r" }))).id, token("ADA"));
+  await first.answer(theirs.id, token("EVE"));
+  await first.close();
+  const { DatabaseSync } = await import("@photostructure/sqlite");
+  const database = new DatabaseSync(location);
+  database.exec(`UPDATE entries SET sealed = (SELECT sealed FROM entries WHERE id = '${mine.id}'), state = 'open',
+    answer = NULL WHERE id = '${theirs.id}'`);
+  database.exec(
+    `UPDATE answers SET sealed = (SELECT sealed FROM answers WHERE principal = 'eve') WHERE principal = 'ada'`,
+  );
+  database.close();
+  await using ledger = await openLedger(location);
+  const claim = await ledger.claim({ id: theirs.id }, { owner: "eve" });
+  await rejects(claim?.secrets() ?? Promise.resolve(), { code: "WRONG_KEY" });
+  await rejects(ledger.deliver(mine.id, { owner: "keeper" }), { code: "WRONG_KEY" });
+});
+
 test("openers that come at once agree on one new key", async () => {
   await using place = await sqlitePlace();
   const location = await place.location();
