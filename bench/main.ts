@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { callRows } from "./rows/calls.js";
 import { delayRows, floodRows, sessionRows } from "./rows/floods.js";
 import type { Scale } from "./rows/round.js";
+import { coldStartRows, importRows, sizeRows } from "./rows/weights.js";
 import { printTable, type Row } from "./table.js";
 
 const { values: options, positionals } = parseArgs({
@@ -20,6 +21,9 @@ const parts: Record<string, (scale: Scale) => Promise<Row[]>> = {
   delays: delayRows,
   floods: floodRows,
   sessions: sessionRows,
+  imports: importRows,
+  sizes: sizeRows,
+  start: coldStartRows,
 };
 
 const chosen = positionals.length === 0 ? Object.keys(parts) : positionals;

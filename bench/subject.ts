@@ -2,7 +2,6 @@
 
 import type { Client, Event } from "./clients/client.js";
 import { open } from "./clients/index.js";
-import { openLatchkey } from "./clients/latchkey.js";
 import { median } from "./numbers.js";
 import type { Counted, Order, Report, SubjectSettings, TaskName, Tasks } from "./tasks.js";
 
@@ -24,7 +23,7 @@ const cpuMs = (since: NodeJS.CpuUsage): number => {
 
 const perform: { [T in TaskName]: (asks: Tasks[T]["asks"]) => Promise<Tasks[T]["tells"]> } = {
   async connect({ place, nudge }) {
-    client = nudge === undefined ? await open[contestant](place) : await openLatchkey(place, { nudge });
+    client = await open[contestant](place, nudge === undefined ? {} : { nudge });
     return null;
   },
 

@@ -13,10 +13,12 @@ interface Incoming {
 }
 
 const separator = Buffer.from("\r\n\r\n");
+const nudgeBody = JSON.stringify({ jsonrpc: "2.0", method: "$/cancelRequest", params: { id: "nobody" } });
+const nudgeFrame = `Content-Length: ${nudgeBody.length}\r\n\r\n${nudgeBody}`;
 const prefix = "Content-Length: ".length;
 
 /** The limit: splits frames, parses JSON, finds who waits. Checks nothing, ends nothing, survives nothing. */
-export async function openBare(place: Place): Promise<Client> {
+export async function openBare(place: Place, { nudge = false }: { nudge?: boolean } = {}): Promise<Client> {
   const child = "path" in place ? spawnRuntime(place) : undefined;
   const socket = "port" in place ? connect({ port: place.port, host: "127.0.0.1", noDelay: true }) : undefined;
   if (socket) await once(socket, "connect");
@@ -62,6 +64,7 @@ export async function openBare(place: Place): Promise<Client> {
       at = stop;
     }
     if (at < buffer.length) parts = [at === 0 ? buffer : buffer.subarray(at)];
+    if (nudge && waiting.size > 0) writable.write(nudgeFrame);
   });
 
   function request(method: string, params: object): Promise<unknown> {

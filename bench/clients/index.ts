@@ -8,7 +8,7 @@ import { openSdk } from "./sdk.js";
 export const contestants = ["bare", "latchkey", "vscode-jsonrpc", "sdk"] as const;
 export type Contestant = (typeof contestants)[number];
 
-export const open: Record<Contestant, (place: Place) => Promise<Client>> = {
+export const open: Record<Contestant, (place: Place, options: { nudge?: boolean }) => Promise<Client>> = {
   bare: openBare,
   latchkey: openLatchkey,
   "vscode-jsonrpc": openJsonRpc,

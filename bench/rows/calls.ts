@@ -77,12 +77,20 @@ async function overTcp(place: Place, { rounds, size }: Scale): Promise<Row[]> {
 /** Calls that make the runtime write an event and then the answer. */
 async function eventCalls(place: Place, { rounds, size }: Scale): Promise<Row[]> {
   await using model = await startModel();
-  const names = ["bare", "latchkey", "latchkey without the nudge", "sdk"] as const;
+  const names = ["bare", "bare with the nudge", "latchkey", "latchkey without the nudge", "sdk"] as const;
+  const variants = {
+    bare: { contestant: "bare" },
+    "bare with the nudge": { contestant: "bare", nudge: true },
+    latchkey: { contestant: "latchkey" },
+    "latchkey without the nudge": { contestant: "latchkey", nudge: false },
+    sdk: { contestant: "sdk" },
+  } as const;
   const group = "Calls that make the runtime emit an event, over TCP";
   const rows: Row[] = [];
   const stage = async (name: (typeof names)[number], modelUrl?: string) => {
-    const subject = await startSubject(name === "latchkey without the nudge" ? "latchkey" : name);
-    await subject.ask("connect", { place, ...(name === "latchkey without the nudge" ? { nudge: false } : {}) });
+    const { contestant, ...how } = variants[name];
+    const subject = await startSubject(contestant);
+    await subject.ask("connect", { place, ...how });
     await subject.ask("open", { openings: [{ modelUrl }] });
     return subject;
   };

@@ -1,0 +1,95 @@
+import { execFile } from "node:child_process";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { type Measured, measured } from "../numbers.js";
+import { type Row, ratio } from "../table.js";
+import { interleave, type Scale } from "./round.js";
+import { budgets, sizeOf } from "./sizes.js";
+
+const require = createRequire(import.meta.url);
+const root = dirname(require.resolve("latchkey/package.json"));
+const run = promisify(execFile);
+
+const entries = ["latchkey/rpc", "latchkey/events", "latchkey/pending", "latchkey", "latchkey/ledger"];
+
+/** In a process of its own: how long the import took, and the memory behind it. */
+async function importOnce(name: string): Promise<{ ms: number; rss: number }> {
+  const program = `
+    const began = performance.now();
+    await import(${JSON.stringify(name)});
+    const ms = performance.now() - began;
+    process.stdout.write(JSON.stringify({ ms, rss: process.memoryUsage.rss() }));`;
+  const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", program], { cwd: root });
+  return JSON.parse(stdout);
+}
+
+export async function importRows({ rounds }: Scale): Promise<Row[]> {
+  const names = [...entries, "vscode-jsonrpc/node", "@github/copilot-sdk", "node:net"];
+  const memory = new Map<string, number[]>();
+  for (const name of names) await importOnce(name);
+  const time = await interleave(names, rounds * 3, async (name) => {
+    const { ms, rss } = await importOnce(name);
+    memory.set(name, [...(memory.get(name) ?? []), rss / 1e6]);
+    return ms;
+  });
+  const rss: Record<string, Measured> = Object.fromEntries(
+    [...memory].map(([name, values]) => [name, measured(values)]),
+  );
+  const group = "Import, in a process of its own";
+  return [
+    {
+      group,
+      name: "time",
+      unit: "ms",
+      figures: time,
+      targets: [
+        {
+          what: "latchkey/rpc / SDK",
+          value: ratio({ figures: time }, "latchkey/rpc", "@github/copilot-sdk"),
+          limit: 0.6,
+          side: "at most",
+        },
+      ],
+    },
+    { group, name: "RSS after it", unit: "MB", figures: rss, targets: [] },
+  ];
+}
+
+export async function sizeRows(): Promise<Row[]> {
+  const sizes = new Map<string, Awaited<ReturnType<typeof sizeOf>>>();
+  for (const name of [...Object.keys(budgets), "vscode-jsonrpc/node", "@github/copilot-sdk"])
+    sizes.set(name, await sizeOf(name));
+  const pick = (what: "minified" | "gzipped"): Record<string, Measured> =>
+    Object.fromEntries([...sizes].map(([name, size]) => [name, measured([size[what] / 1000])]));
+  const group = "Size, with all dependencies";
+  const gzipped = pick("gzipped");
+  return [
+    { group, name: "minified", unit: "KB", figures: pick("minified"), targets: [] },
+    {
+      group,
+      name: "minified and gzipped",
+      unit: "KB",
+      figures: gzipped,
+      targets: Object.entries(budgets).map(([name, bytes]) => ({
+        what: name,
+        value: gzipped[name]?.value ?? Number.NaN,
+        limit: bytes / 1000,
+        side: "at most",
+      })),
+    },
+  ];
+}
+
+export async function coldStartRows({ rounds }: Scale): Promise<Row[]> {
+  const { bin }: { bin?: Record<string, string> } = require("latchkey/package.json");
+  const command = bin?.latchkey;
+  if (command === undefined) return [];
+  const names = ["node --eval 0", "latchkey --help"] as const;
+  const figures = await interleave(names, rounds * 2, async (name) => {
+    const began = performance.now();
+    await run(process.execPath, name === "latchkey --help" ? [join(root, command), "--help"] : ["--eval", "0"]);
+    return performance.now() - began;
+  });
+  return [{ group: "Cold start", name: "from nothing to the end", unit: "ms", figures, targets: [] }];
+}
