@@ -1,11 +1,24 @@
 import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { registerInterest } from "latchkey/events";
 import { deliverAnswers, type Entry, type Ledger, openLedger, recordPending, type State } from "latchkey/ledger";
-import { hold, wholeData } from "latchkey/pending";
+import { hold, pendingRequest, wholeData } from "latchkey/pending";
 import type { Rpc, Session } from "latchkey/rpc";
 import { key, type Place, sqlitePlace } from "./support/ledger/place.js";
 import { suite, within } from "./support/suite.js";
-import { obtainToken, openStage, openWorld, runtimes, type Stage, serverStatus, tokenAnswer } from "./support/world.js";
+import {
+  obtainToken,
+  openStage,
+  openWorld,
+  runtimes,
+  type Stage,
+  serverStatus,
+  startScript,
+  tokenAnswer,
+} from "./support/world.js";
+
+const root = dirname(createRequire(import.meta.url).resolve("latchkey/package.json"));
 
 /** The next transition of any entry to a state. */
 async function becomes(transitions: AsyncIterable<Entry>, state: State): Promise<Entry> {
@@ -133,4 +146,49 @@ for (const under of runtimes) {
     );
     assert.equal(late, "FENCED");
   });
+
+  test(
+    "a deliverer that is killed at any point gives the runtime its answer once",
+    async () => {
+      await using world = await openWorld();
+      await using rpc = await stage.connect();
+      const points = [
+        "sent:before",
+        "sent:written",
+        "sent:committed",
+        "deliver:marked",
+        "deliver:replied",
+        "settled:written",
+      ];
+      await Promise.all(
+        points.map(async (point) => {
+          const location = await place.location();
+          await using ledger = await openLedger(location, { key });
+          const session = await create(rpc, world);
+          const completed: string[] = [];
+          session.events.on("mcp.oauth_completed", ({ data }) => completed.push(data.requestId));
+          const asked = session.events.wait("mcp.oauth_required", { timeoutMs: 20_000 });
+          await registerInterest(session, "mcp.oauth_required");
+          const context = { sessionId: session.id, endpoint: rpc.endpoint, principal: "ada" };
+          const { id, requestId } = await ledger.record(pendingRequest(await asked, context));
+          await broker(ledger);
+          const { endpoint, token } = stage.runtime;
+          await using victim = startScript(join(root, "build/tests/programs/faulty/ledger-deliverer.js"), {
+            given: { location, key, endpoint, token, sessionId: session.id, leaseMs: 300 },
+            env: { LATCHKEY_FAULT: point },
+          });
+          assert.equal((await within(20_000, victim.exited, "the kill")).signal, "SIGKILL", victim.noise);
+          assert.notEqual((await ledger.get(id))?.state, "settled", point);
+          const settled = becomes(ledger.watch({ id }), "settled");
+          await using _next = deliverAnswers(rpc, ledger, { leaseMs: 500 });
+          assert.equal((await within(10_000, settled, "the next deliverer")).outcome, "accepted", point);
+          await serverStatus(session, "connected");
+          assert.deepEqual(completed, [requestId], point);
+          const states = (await ledger.receipts(id)).map(({ state }) => state);
+          assert.deepEqual([...new Set(states)], ["open", "answered", "sent", "settled"], point);
+        }),
+      );
+    },
+    { timeoutMs: 60_000 },
+  );
 }
