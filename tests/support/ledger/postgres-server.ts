@@ -34,12 +34,11 @@ export async function startPostgres(options: ServerOptions = {}): Promise<Postgr
   for (const program of [initdb, server]) await chmod(program, 0o755).catch(() => undefined);
   const dir = await mkdtemp(join(tmpdir(), "latchkey-postgres-"));
   const password = randomBytes(12).toString("hex");
-  const identity = await identityFor(server);
+  const identity = await identityFor(server, options.within !== undefined);
   const secret = join(dir, "password");
   await writeFile(secret, password);
-  if (identity.uid !== undefined) {
-    await chown(dir, nobody, nobody);
-    await chown(secret, nobody, nobody);
+  if (identity.owner !== undefined) {
+    for (const path of [dir, secret]) await chown(path, identity.owner, identity.owner);
   }
   const data = join(dir, "data");
   const port = await freePort();
@@ -110,19 +109,24 @@ export async function startPostgres(options: ServerOptions = {}): Promise<Postgr
 }
 
 interface Identity {
+  readonly owner?: number;
   readonly uid?: number;
   readonly gid?: number;
   readonly prefix: readonly string[];
 }
 
 /** PostgreSQL refuses to run as root, so root starts it as nobody; where nobody cannot reach it, in a user namespace. */
-async function identityFor(program: string): Promise<Identity> {
+async function identityFor(program: string, late: boolean): Promise<Identity> {
   if (process.getuid?.() !== 0) return { prefix: [] };
   for (let path = dirname(program); path !== dirname(path); path = dirname(path)) {
     const { mode } = await stat(path);
     if ((mode & 0o001) === 0) return { prefix: ["unshare", "--user", "--map-user=1000", "--map-group=1000"] };
   }
-  return { uid: nobody, gid: nobody, prefix: [] };
+  const [uid, gid] = [nobody, nobody];
+  // Into a network namespace only root may go, so there the change comes after.
+  return late
+    ? { owner: nobody, prefix: ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--clear-groups"] }
+    : { owner: nobody, uid, gid, prefix: [] };
 }
 
 async function freePort(): Promise<number> {
