@@ -1,5 +1,139 @@
-import type { Io } from "./io.js";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { type REPLServer, start } from "node:repl";
+import { PassThrough } from "node:stream";
+import { types } from "node:util";
+import type { Ledger } from "../ledger/index.js";
+import type { Rpc } from "../rpc/index.js";
+import { living } from "./entries.js";
+import { explain } from "./exit.js";
+import { type Io, paint } from "./io.js";
+import { makeStateFolder } from "./place.js";
+import { ledgerLocation, reachLedger, reachRuntime, shownLocation } from "./reach.js";
+import { completer } from "./repl-complete.js";
+import { keepSecretsOut } from "./repl-history.js";
+import { helpText, program } from "./repl-program.js";
+import { scope } from "./repl-scope.js";
+import { Shown } from "./repl-shown.js";
+
+/** What the REPL works with. The runtime may come and go; the ledger stays. */
+export interface Desk {
+  readonly ledger: Ledger;
+  readonly io: Io;
+  readonly shown: Shown;
+  rpc: Rpc | undefined;
+}
+
 export async function repl(
-  _given: { ledger: string | undefined; endpoint: string | undefined },
-  _io: Io,
-): Promise<undefined> {}
+  given: { ledger: string | undefined; endpoint: string | undefined },
+  io: Io,
+): Promise<undefined> {
+  const folder = await makeStateFolder();
+  await using ledger = await reachLedger(given.ledger, { make: true });
+  const desk: Desk = { ledger, io, shown: new Shown(io), rpc: undefined };
+  const found = await connectDesk(desk, given.endpoint);
+  const waiting = (await ledger.list({ state: living, limit: 100 })).length;
+  const location = shownLocation(ledgerLocation(given.ledger));
+  io.out.write(`latchkey: ${found}\nledger ${location}, ${waiting} pending; .help says what is here\n`);
+
+  const terminal = io.in.isTTY === true && io.out.isTTY === true;
+  const lines = terminal ? undefined : new PassThrough();
+  const server = start({
+    prompt: terminal ? "latchkey> " : "",
+    input: lines ?? io.in,
+    output: io.out,
+    terminal,
+    useColors: paint(io.out).isColorSupported,
+    useGlobal: true,
+    ignoreUndefined: true,
+    writer: desk.shown.writer,
+  });
+  waitForPromises(server);
+  Object.defineProperties(server.context, await scope(desk, server));
+  Object.defineProperty(server, "completer", { value: completer(desk, server.completer), writable: true });
+  keepSecretsOut(server);
+  defineCommands(server, desk, location);
+  if (server.terminal)
+    server.setupHistory(join(folder, "history"), (error) => {
+      if (error) io.err.write(`no history: ${error.message}\n`);
+    });
+  if (lines) feed(server, io.in, lines);
+  await new Promise<void>((resolve) => {
+    server.once("exit", () => resolve());
+    io.signal.addEventListener("abort", () => server.close(), { once: true });
+  });
+  await desk.rpc?.close();
+  return undefined;
+}
+
+/** Connects, and says what came of it in a few words. */
+async function connectDesk(desk: Desk, endpoint: string | undefined, say?: (text: string) => void): Promise<string> {
+  try {
+    const rpc = await reachRuntime(endpoint, { signal: desk.io.signal });
+    await desk.rpc?.close();
+    desk.rpc = rpc;
+    void rpc.closed.then(({ code, message }) => {
+      if (desk.rpc !== rpc || code === "ENDED") return;
+      desk.rpc = undefined;
+      say?.(`the runtime is gone: ${message}`);
+    });
+    return `runtime ${rpc.hello.version} at ${rpc.endpoint}`;
+  } catch (error) {
+    return explain(error).split("\n")[0] ?? "";
+  }
+}
+
+function defineCommands(server: REPLServer, desk: Desk, location: string): void {
+  const say = (text: string): void => {
+    server.output.write(`\r\x1b[K${text}\n`);
+    server.displayPrompt(true);
+  };
+  const tell = (text: string): void => {
+    server.output.write(`${text}\n`);
+    server.displayPrompt();
+  };
+  server.defineCommand("help", { help: "Say what is here", action: () => tell(helpText) });
+  server.defineCommand("program", {
+    help: "Print the lines that put the same names into a program",
+    action: () => tell(program(desk.rpc?.endpoint, location)),
+  });
+  server.defineCommand("connect", {
+    help: "Connect to the runtime, or to another: .connect [tcp://host:port]",
+    action: (endpoint) => void connectDesk(desk, endpoint.trim() || undefined, say).then(tell),
+  });
+}
+
+/** Lines of a pipe one by one, each when the one before is done: Node would run them all at once. */
+function feed(server: REPLServer, from: NodeJS.ReadStream, to: PassThrough): void {
+  const lines = createInterface({ input: from })[Symbol.asyncIterator]();
+  const display = server.displayPrompt;
+  const next = async (): Promise<void> => {
+    const { done, value } = await lines.next();
+    if (done) to.end();
+    else to.write(`${value}\n`);
+  };
+  const displayPrompt: typeof display = (preserveCursor) => {
+    display.call(server, preserveCursor);
+    void next();
+  };
+  Object.defineProperty(server, "displayPrompt", { value: displayPrompt });
+  void next();
+}
+
+const waited = Symbol.for("latchkey.waited");
+
+/**
+ * Waits for a promise that was typed without `await` and shows what it resolves to, as a person expects. It is given back to the
+ * REPL as `await`, which holds later lines back meanwhile.
+ */
+function waitForPromises(server: REPLServer): void {
+  const evaluate = server.eval;
+  const wait: typeof evaluate = (code, context, file, done) => {
+    evaluate.call(server, code, context, file, (error, result: unknown) => {
+      if (error || !types.isPromise(result)) return done(error, result);
+      Object.defineProperty(context, waited, { value: result, configurable: true });
+      evaluate.call(server, `await globalThis[Symbol.for("${waited.description}")]\n`, context, file, done);
+    });
+  };
+  Object.defineProperty(server, "eval", { value: wait, writable: true });
+}
