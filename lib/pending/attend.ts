@@ -1,14 +1,14 @@
 import { LatchkeyError, type RpcError } from "../errors.js";
 import { type Events, type Interest, registerInterest } from "../events/index.js";
-import type { EventMap, EventType, SessionRequester } from "../protocol/index.js";
-import { type AskingEvent, createAsked, readAsked } from "./asked.js";
+import type { EventMap, EventType, SessionEvent, SessionRequester } from "../protocol/index.js";
+import { type AskingEvent, createAsked, readLog } from "./asked.js";
 
 export interface AttendOptions {
   /** Events to register interest in. `mcp.oauth_required` when left out. */
   interest?: readonly EventType[] | undefined;
   /**
-   * Milliseconds to wait for the runtime's own request for a server in `needs-auth`, before it is asked for again (1000).
-   * 0 asks at once, Infinity never.
+   * Milliseconds to wait for a server that is starting, and for the runtime's own request for one in `needs-auth` before it is
+   * asked for again (1000). 0 waits for nothing and asks at once, Infinity waits for starting servers and never asks.
    */
   settleMs?: number | undefined;
   signal?: AbortSignal | undefined;
@@ -36,55 +36,89 @@ export async function attend(
   session: SessionRequester & { readonly events: Events<EventMap> },
   { interest = ["mcp.oauth_required"], settleMs = 1000, signal }: AttendOptions = {},
 ): Promise<Attended> {
-  const asked = createAsked();
-  const later: EventMap[EventType][] = [];
+  const view = createView();
+  const later: SessionEvent[] = [];
   let replayed = false;
   const off = session.events.on("*", (event) => {
-    if (replayed) asked.see(event);
+    if (replayed) view.see(event);
     else later.push(event);
   });
   try {
     const interests: Interest[] = [];
     for (const eventType of new Set(interest)) interests.push(await registerInterest(session, eventType));
-    const log = await readAsked(session, { signal });
-    for (const event of log.events) asked.see(event);
+    const whole = await readLog(session, view.see, { signal });
     // Events that came while the log was being read stand behind it, whether it has them or not.
-    for (const event of later) asked.see(event);
+    for (const event of later) view.see(event);
     replayed = true;
 
-    const askedAgain: string[] = [];
-    const blocked = asked.open().some((event) => event.type === "mcp.headers_refresh_required");
-    // `mcp.list` waits for a headers request to be answered, and would wedge the session meanwhile.
-    if (interest.includes("mcp.oauth_required") && !blocked) {
-      const hasOpen = (name: string): boolean =>
-        asked.open().some((event) => event.type === "mcp.oauth_required" && event.data.serverName === name);
-      const { servers } = await session.request("mcp.list", {}, { signal });
-      for (const { name, status } of servers) {
-        if (status !== "needs-auth" || hasOpen(name) || settleMs === Number.POSITIVE_INFINITY) continue;
-        if (settleMs > 0 && (await comes(session, name, settleMs, signal))) continue;
-        if (hasOpen(name)) continue;
-        await askAgain(session, name, signal);
-        askedAgain.push(name);
-      }
+    let askedAgain: string[] = [];
+    if (interest.includes("mcp.oauth_required")) {
+      // `mcp.list` waits for headers to be answered, and a call that waits wedges the session: then the log must do.
+      const headers = interest.includes("mcp.headers_refresh_required") || view.waitsForHeaders();
+      if (!headers) view.list((await session.request("mcp.list", {}, { signal })).servers);
+      const again = view.servers().map((name) => reconcile(session, name, view, { settleMs, signal }));
+      askedAgain = (await Promise.all(again)).flat();
     }
-    return { interests, events: asked.open(), askedAgain, whole: log.whole };
+    return { interests, events: view.open(), askedAgain, whole };
   } finally {
     off();
   }
 }
 
+/** What log and events tell about questions and servers, in order. */
+function createView() {
+  const asked = createAsked();
+  const statuses = new Map<string, string>();
+  return {
+    open: asked.open,
+    servers: () => [...statuses.keys()],
+    status: (name: string) => statuses.get(name),
+    hasOpen: (name: string) =>
+      asked.open().some((event) => event.type === "mcp.oauth_required" && event.data.serverName === name),
+    waitsForHeaders: () => asked.open().some((event) => event.type === "mcp.headers_refresh_required"),
+    list(servers: readonly { name: string; status: string }[]): void {
+      for (const { name, status } of servers) statuses.set(name, status);
+    },
+    see(event: SessionEvent): void {
+      asked.see(event);
+      if (event.type === "session.mcp_server_status_changed") statuses.set(event.data.serverName, event.data.status);
+      // What is persisted of an earlier load says nothing about this one.
+      else if (event.type === "session.resume") statuses.clear();
+    },
+  };
+}
+
+type View = ReturnType<typeof createView>;
+
+/** Returns the server's name when it was asked for again. */
+async function reconcile(
+  session: SessionRequester & { readonly events: Events<EventMap> },
+  name: string,
+  view: View,
+  { settleMs, signal }: { settleMs: number; signal: AbortSignal | undefined },
+): Promise<string[]> {
+  const wait = (until: () => boolean): Promise<boolean> => comes(session, until, settleMs, signal);
+  if (view.status(name) === "pending" && !view.hasOpen(name) && settleMs > 0)
+    await wait(() => view.hasOpen(name) || view.status(name) !== "pending");
+  if (view.status(name) !== "needs-auth" || view.hasOpen(name) || settleMs === Number.POSITIVE_INFINITY) return [];
+  if (settleMs > 0) await wait(() => view.hasOpen(name) || view.status(name) !== "needs-auth");
+  if (view.status(name) !== "needs-auth" || view.hasOpen(name)) return [];
+  await askAgain(session, name, signal);
+  if (!view.hasOpen(name) && settleMs > 0) await wait(() => view.hasOpen(name));
+  return [name];
+}
+
+/** Waits for an event after which `until` holds; false when none comes in time. */
 async function comes(
   session: { readonly events: Events<EventMap> },
-  serverName: string,
-  timeoutMs: number,
+  until: () => boolean,
+  settleMs: number,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
+  // Infinity is about asking; no server starts for longer than this.
+  const timeoutMs = Math.min(settleMs, 30_000);
   try {
-    await session.events.wait("mcp.oauth_required", {
-      where: ({ data }) => data.serverName === serverName,
-      timeoutMs,
-      signal,
-    });
+    await session.events.wait("*", { where: until, timeoutMs, signal });
     return true;
   } catch (error) {
     if (error instanceof DOMException && error.name === "TimeoutError" && !signal?.aborted) return false;

@@ -12,6 +12,7 @@ import type {
 import type { AskingEvent } from "./asked.js";
 import { attend } from "./attend.js";
 import { refuseBusy } from "./busy.js";
+import { closedByUnloading, watchInterrupted } from "./interrupted.js";
 import { type PendingRequest, pendingRequest, wholeData } from "./request.js";
 import { resource } from "./url.js";
 
@@ -56,7 +57,7 @@ export interface Resumed<S extends ResumedSession = ResumedSession> {
   readonly cold: boolean;
   /** Servers that were given a good answer of the ledger before they were started. */
   readonly seeded: readonly string[];
-  /** Tool calls that the runtime closed as interrupted; the model may make them again. */
+  /** Tool calls that the runtime closed, with this load or with the unloading before it; the model may make them again. */
   readonly interrupted: readonly string[];
   /** Ledger entries whose request died with the earlier load. */
   readonly lost: readonly string[];
@@ -101,6 +102,7 @@ export async function resume<S extends ResumedSession>(
       throw error;
     }
     const attended = await attend(session, { interest, settleMs, signal });
+    const interrupted = cold ? [...(await closedByUnloading(session, { signal })), ...closed()] : [];
     if (ledger)
       for (const event of attended.events)
         await ledger.record(pendingRequest(event, { sessionId, endpoint: rpc.endpoint, principal }));
@@ -108,7 +110,7 @@ export async function resume<S extends ResumedSession>(
       session,
       cold,
       seeded,
-      interrupted: closed(),
+      interrupted: [...new Set(interrupted)],
       lost: lost.map(({ id }) => id),
       waiting: attended.events,
       askedAgain: attended.askedAgain,
@@ -169,23 +171,4 @@ function isToken(answer: unknown): answer is { accessToken: string; tokenType?: 
   return (
     typeof answer === "object" && answer !== null && "accessToken" in answer && typeof answer.accessToken === "string"
   );
-}
-
-/** A call that is completed with the resume, without having been started again by it, was closed as interrupted. */
-function watchInterrupted(session: ResumedSession): { closed(): string[]; off(): void } {
-  const started = new Set<string>();
-  const closed = new Set<string>();
-  const offs = [
-    session.events.on("tool.execution_start", ({ data }) => started.add(data.toolCallId)),
-    session.events.on("tool.execution_complete", ({ data }) => {
-      if (!data.success && data.interactionId === "resume" && !started.has(data.toolCallId))
-        closed.add(data.toolCallId);
-    }),
-  ];
-  return {
-    closed: () => [...closed],
-    off: () => {
-      for (const off of offs) off();
-    },
-  };
 }

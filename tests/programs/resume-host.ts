@@ -1,0 +1,70 @@
+/**
+ * Owns a session: makes it or loads it again, and writes down what it is asked. It answers nothing itself.
+ * What it says: `ready` (what `attend` or `resume` found), `refused` (with its code), `recorded`, `settled`, `connected`, `idle`, `gone`.
+ * What it hears: `prompt`.
+ */
+import { LatchkeyError } from "latchkey";
+import { deliverAnswers, openLedger, recordPending } from "latchkey/ledger";
+import { attend, handlePendingRequest, type KindName, kinds, resume } from "latchkey/pending";
+import { connect } from "latchkey/rpc";
+import * as v from "valibot";
+import { cast, hostParams, keyOf, principal, tell } from "../support/resume/cast.js";
+import { given, heard, say } from "../support/world/program.js";
+
+const work = given(
+  v.object({
+    ...cast,
+    places: v.object({ modelUrl: v.string(), mcpUrl: v.string() }),
+    sessionId: v.string(),
+    mode: v.picklist(["create", "resume"]),
+    /** Approves permissions itself, at once, and leaves them out of the ledger. */
+    approve: v.optional(v.boolean(), true),
+    deliver: v.optional(v.boolean(), true),
+  }),
+);
+const { sessionId } = work;
+
+const ledger = await openLedger(work.ledger, keyOf(work));
+const rpc = await connect(work.endpoint, { token: work.token });
+void rpc.closed.then(async () => {
+  await say({ type: "gone" });
+  process.exit(0);
+});
+const session = rpc.session(sessionId);
+const all = Object.values(kinds).map((row): KindName => row.event);
+const recorded = all.filter((kind) => !(work.approve && kind === "permission.requested"));
+const recorder = recordPending(rpc, ledger, { principal, by: "host", kinds: recorded });
+const deliverer = work.deliver ? deliverAnswers(rpc, ledger, { owner: "host", leaseMs: 2000 }) : undefined;
+tell(recorder, deliverer);
+if (work.approve) {
+  session.events.on("permission.requested", ({ data: { requestId } }) =>
+    handlePendingRequest(rpc, { kind: "permission.requested", sessionId, requestId }, { kind: "approve-once" }),
+  );
+}
+session.events.on("session.mcp_server_status_changed", ({ data }) => {
+  if (data.status === "connected") void say({ type: "connected" });
+});
+session.events.on("session.idle", () => say({ type: "idle" }));
+
+const orders = heard();
+const params = { ...hostParams(work.places), sessionId };
+try {
+  if (work.mode === "create") {
+    await rpc.request("session.create", params);
+    await say({ type: "created" });
+    // The keeper has said that it holds the session.
+    await orders.next();
+    const { askedAgain } = await attend(session);
+    await say({ type: "ready", askedAgain });
+  } else {
+    const { cold, seeded, interrupted, lost, askedAgain, waiting } = await resume(rpc, params, { ledger, principal });
+    const asked = waiting.map(({ type, data }) => ({ kind: type, requestId: data.requestId }));
+    await say({ type: "ready", cold, seeded, interrupted, lost, askedAgain, waiting: asked });
+  }
+} catch (error) {
+  if (!(error instanceof LatchkeyError)) throw error;
+  await say({ type: "refused", code: error.code, message: error.message });
+}
+for await (const { type, prompt } of orders) {
+  if (type === "prompt") await session.request("send", { prompt: String(prompt) });
+}
