@@ -34,6 +34,20 @@ async function broker(ledger: Ledger): Promise<void> {
   await claim.answer(tokenAnswer(await obtainToken(wholeData(request))), { account: "ada" });
 }
 
+/** Resolves when the runtime has unloaded the session: it tells nobody, so it is asked until it does not know it. */
+async function unloaded(outsider: Rpc, sessionId: string): Promise<void> {
+  for (;;) {
+    const gone = await outsider
+      .session(sessionId)
+      .request("eventLog.tail")
+      .then(
+        () => false,
+        (error: Error & { code: string }) => error.code === "SESSION_NOT_FOUND",
+      );
+    if (gone) return;
+  }
+}
+
 for (const under of runtimes) {
   const test = suite(`ledger and runtime ${under.name}`);
   let stage: Stage;
@@ -112,6 +126,7 @@ for (const under of runtimes) {
     await registerInterest(session, "mcp.oauth_required");
     const { id } = await recorded;
     await owner.close();
+    await unloaded(keeper, session.id);
     await using deliverer = deliverAnswers(keeper, ledger);
     const lost = deliverer.events.wait("lost", { timeoutMs: 5000 });
     await broker(ledger);

@@ -121,6 +121,14 @@ export function* lose(sessionId: string, now: number, options: LostOptions): Rul
     ...(options.all ? [] : mortalKinds),
     ...(options.epoch === undefined ? [] : [options.epoch]),
   );
+  // A new load was given nothing yet, so an answer that is still good may serve its questions again.
+  if (options.epoch === undefined && options.only === undefined) {
+    yield* rows(
+      `UPDATE @given SET sent_at = NULL WHERE sent_at IS NOT NULL
+       AND intent IN (SELECT intent FROM @entries WHERE session_id = ?)`,
+      sessionId,
+    );
+  }
   const moved: string[] = [];
   for (const row of dead) {
     const id = text(row.id);
@@ -168,18 +176,19 @@ function* refuse(intent: string, now: number): Rule<void> {
 
 /**
  * The newest answer that may still serve. One that this load of the session has had already is not given to it again:
- * were it wrong, the runtime would be told the same for ever.
+ * were it wrong, the runtime would be told the same for ever. A load ends with \`lost\`, or with another epoch.
  */
 function* goodAnswer(draft: Draft, now: number): Rule<Row | undefined> {
   return yield* first(
     `SELECT a.* FROM @answers a WHERE a.credential = ? AND a.shared = 1 AND a.refused_at IS NULL
      AND (a.expires_at IS NULL OR a.expires_at > ?)
      AND NOT EXISTS (SELECT 1 FROM @given g WHERE g.answer = a.id AND g.intent = ? AND g.sent_at IS NOT NULL
-       AND g.epoch = ?)
+       AND (g.epoch IS NULL OR CAST(? AS TEXT) IS NULL OR g.epoch = CAST(? AS TEXT)))
      ORDER BY a.fence DESC LIMIT 1`,
     draft.credential,
     now,
     draft.intent,
+    draft.epoch ?? null,
     draft.epoch ?? null,
   );
 }

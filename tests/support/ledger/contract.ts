@@ -124,6 +124,19 @@ export function contractTests(test: Suite, place: () => Place): void {
     await rejects(ledger.answer(other.id, token("B"), { expiresAt: new Date(0) }), { code: "EXPIRED" });
   });
 
+  test("gives an answer to the same question once a load, and again after the load is lost", async () => {
+    await using ledger = await open();
+    const asks = (requestId: string) => ledger.record(oauthRequest({ sessionId: "once", requestId, principal: "ada" }));
+    const first = await asks("q1");
+    await ledger.answer(first.id, token("A"));
+    const delivery = await ledger.deliver(first.id, { owner: "keeper" });
+    await delivery?.settle({ accepted: true });
+    // Asked again though it was given the answer: the server did not like it, and says so by asking.
+    assert.equal((await asks("q2")).state, "open");
+    await ledger.lost(first.sessionId);
+    assert.equal((await asks("q3")).state, "answered");
+  });
+
   test("does not share an answer that serves one request", async () => {
     await using ledger = await open();
     const [a, b] = [await ledger.record(oauthRequest()), await ledger.record(oauthRequest())];

@@ -53,7 +53,10 @@ export class Model {
     }
     this.entries.push(entry);
     if (refused) for (const answer of this.#had.get(intent) ?? []) answer.refused = true;
-    const good = this.#answers.filter((answer) => answer.credential === credential && !answer.refused).at(-1);
+    const had = this.#had.get(intent);
+    const good = this.#answers
+      .filter((answer) => answer.credential === credential && !answer.refused && !had?.has(answer))
+      .at(-1);
     if (good !== undefined) this.#give(entry, good);
   }
 
@@ -123,6 +126,7 @@ export class Model {
   }
 
   lose(session: number): void {
+    this.#had.delete(`${session}`);
     for (const entry of this.entries) {
       if (entry.session !== session) continue;
       if (entry.state === "open" || entry.state === "answered") this.#move(entry, "lost");
