@@ -11,7 +11,7 @@ export type Row = Readonly<Record<string, unknown>>;
 export type Step =
   | { readonly sql: string; readonly params: readonly Value[] }
   /** Nobody else passes this point under the same name until the transaction ends. Gives the time after it was passed. */
-  | { readonly lock: string }
+  | { readonly lock: string | readonly string[] }
   /** Gives a number that was never drawn before and is higher than every earlier one. */
   | { readonly draw: "fence" }
   /** Wakes those who wait in other processes, once the transaction is committed. */

@@ -83,8 +83,11 @@ class PostgresEngine implements Engine {
     if ("notify" in step) return run("SELECT pg_notify($1, '')", [this.#schema]);
     if ("draw" in step) return run(`SELECT nextval('"${this.#schema}".fences') AS fence`, []);
     if ("lock" in step) {
-      const name = lockNumber(`${this.#schema}/${step.lock}`);
-      return run(`SELECT pg_advisory_xact_lock($1), ${clock("clock_timestamp()")} AS now`, [name]);
+      const numbers = [step.lock].flat().map((name) => lockNumber(`${this.#schema}/${name}`));
+      // Several are taken in one order everywhere, so that no two transactions wait for each other.
+      const locks =
+        "SELECT count(pg_advisory_xact_lock(k)) FROM (SELECT unnest($1::bigint[]) AS k ORDER BY 1) AS names";
+      return run(`SELECT (${locks}), ${clock("clock_timestamp()")} AS now`, [`{${numbers.join(",")}}`]);
     }
     if (step.params.length === 0 && isDefinition(step.sql)) return sql.unsafe(this.#text(step.sql));
     return run(this.#text(step.sql), step.params);
