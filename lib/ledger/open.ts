@@ -21,8 +21,10 @@ export async function openLedgerOn(engine: Engine, options: KeyOptions = {}): Pr
     const known = await engine.read(sealedWith);
     const keyring = new Keyring(given ?? (await defaultKeys(engine, known.length === 0)));
     refuseStrangers(keyring, known);
-    const own = await keyring.proof();
-    if (!known.includes(own.kid)) await engine.transact("keys", () => acceptKeys(keyring, own));
+    if (!known.includes(keyring.kid)) {
+      const proof = await keyring.proof();
+      await engine.transact("keys", () => acceptKeys(keyring, proof));
+    }
     return new Store(engine, keyring);
   } catch (error) {
     await engine.close().catch(() => undefined);

@@ -1,8 +1,10 @@
 import { createHmac } from "node:crypto";
-import { CompactEncrypt, compactDecrypt } from "jose";
 import { LedgerError } from "../errors.js";
 import { first, type Rule, rows, text } from "./engine.js";
 import { keyId } from "./keys.js";
+
+/** Loaded when something is sealed or opened: a process that only lists does without. */
+const jose = () => import("jose");
 
 const encode = new TextEncoder();
 const decode = new TextDecoder();
@@ -26,12 +28,14 @@ export class Keyring {
   }
 
   async seal(place: string, value: unknown): Promise<string> {
+    const { CompactEncrypt } = await jose();
     return await new CompactEncrypt(encode.encode(JSON.stringify(value)))
       .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid: this.#kid, for: place })
       .encrypt(this.#key);
   }
 
   async open(place: string, sealed: string): Promise<unknown> {
+    const { compactDecrypt } = await jose();
     let plain: string;
     let belongs: unknown;
     try {
@@ -61,9 +65,14 @@ export class Keyring {
     return [digest(this.#kid, this.#key), ...[...this.#keys].map(([kid, key]) => digest(kid, key))];
   }
 
+  /** The key that seals. */
+  get kid(): string {
+    return this.#kid;
+  }
+
   /** What a new ledger keeps to know its key again. */
-  async proof(): Promise<{ kid: string; proof: string }> {
-    return { kid: this.#kid, proof: await this.seal("proof", "latchkey") };
+  async proof(): Promise<string> {
+    return await this.seal("proof", "latchkey");
   }
 
   has(kid: string): boolean {
@@ -77,12 +86,11 @@ export function* sealedWith(): Rule<string[]> {
 }
 
 /** Refuses keys that are not this ledger's, before anything is changed; notes a new first key. */
-export function* acceptKeys(keyring: Keyring, own: { kid: string; proof: string }): Rule<void> {
+export function* acceptKeys(keyring: Keyring, proof: string): Rule<void> {
   yield { lock: "seals" };
   const known = yield* sealedWith();
   refuseStrangers(keyring, known);
-  if (known.includes(own.kid)) return;
-  yield* first("INSERT INTO @seals (kid, proof) VALUES (?, ?) ON CONFLICT (kid) DO NOTHING", own.kid, own.proof);
+  yield* first("INSERT INTO @seals (kid, proof) VALUES (?, ?) ON CONFLICT (kid) DO NOTHING", keyring.kid, proof);
 }
 
 export function refuseStrangers(keyring: Keyring, known: readonly string[]): void {

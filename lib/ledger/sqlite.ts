@@ -4,7 +4,7 @@ import { dirname, resolve } from "node:path";
 import { LatchkeyError, LedgerError } from "../errors.js";
 import { type Dialect, drive, type Engine, type Row, type Rule, type Step } from "./engine.js";
 import { fault } from "./fault.js";
-import { keyFile, syncDirectory } from "./key-file.js";
+import { isCode, keyFile, syncDirectory } from "./key-file.js";
 import { type Database, loadSqlite } from "./sqlite-driver.js";
 
 /** How long one statement waits for another process's transaction before the event loop gets its turn again. */
@@ -64,10 +64,14 @@ export async function sqliteEngine(location: string): Promise<Engine> {
 /** The file exists with its mode before SQLite opens it; the journal files inherit that mode. */
 async function reserve(path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const file = await open(path, "a", 0o600);
-  await file.close();
+  try {
+    const file = await open(path, "wx", 0o600);
+    await file.close();
+    await syncDirectory(dirname(path));
+  } catch (error) {
+    if (!isCode(error, "EEXIST")) throw error;
+  }
   await chmod(path, 0o600);
-  await syncDirectory(dirname(path));
 }
 
 class SqliteEngine implements Engine {
