@@ -106,11 +106,16 @@ const ls = command({
       short: "w",
       about: "Then go on with every transition as it happens, whichever process makes it.",
     },
+    wait: { type: "boolean", about: "Wait until there is something to list." },
+    quiet: { type: "boolean", short: "q", about: "Print ids alone." },
     ...jsonOption,
   },
   examples: [
     ["latchkey ls", "What waits now."],
-    ["latchkey ls --kind mcp.oauth --json | jq -r .id", "The ids of open OAuth requests."],
+    [
+      "latchkey ls --wait --quiet --kind permission --state open",
+      "The ids of open permissions, as soon as there are some.",
+    ],
     ["latchkey ls --watch", "Look on."],
   ],
   run: async ({ values }, io) => await (await import("./list.js")).list(values, io),

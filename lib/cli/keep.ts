@@ -1,5 +1,6 @@
 import { LatchkeyError } from "../errors.js";
 import type { Ledger } from "../ledger/index.js";
+import type { Keeper, KeepOptions } from "../pending/index.js";
 import type { EventType } from "../protocol/index.js";
 import type { Rpc } from "../rpc/index.js";
 import { oneOf } from "./command.js";
@@ -146,20 +147,22 @@ async function keepOn(
     if (signal.aborted || (error instanceof LatchkeyError && over.has(error.code))) return;
     await say({ did: "missed", session: sessionId, why: explain(error).split("\n")[0] });
   };
-  const known = new Set(sessions);
-  const keeper = keepSessions(rpc, {
-    ...keeping.capabilities,
-    updated: true,
-    // A birth comes before anything can block. What is only updated is held if it was ours before.
-    filter: ({ sessionId, event }) =>
-      known.has(sessionId) || (sessions === undefined && event.type === "session.created"),
-  });
-  keeper.events.on("held", ({ sessionId }) => taken(sessionId).catch((error: unknown) => missed(sessionId, error)));
-  keeper.events.on("missed", ({ sessionId, error }) => missed(sessionId, error));
+  const listen = (options: KeepOptions): Keeper => {
+    const keeper = keepSessions(rpc, { ...keeping.capabilities, ...options });
+    keeper.events.on("held", ({ sessionId }) => taken(sessionId).catch((error: unknown) => missed(sessionId, error)));
+    keeper.events.on("missed", ({ sessionId, error }) => missed(sessionId, error));
+    return keeper;
+  };
+  const keepers: Keeper[] = [];
+  // A birth comes before anything can block. What is only updated is held if it was ours before.
+  if (sessions === undefined) keepers.push(listen({}));
   await say({ did: "connected", endpoint: rpc.endpoint, runtime: rpc.hello.version });
+  const known = new Set(sessions);
   if (sessions === undefined) for await (const { sessionId } of every(ledger, { state: living })) known.add(sessionId);
+  const returning = listen({ updated: true, filter: ({ sessionId }) => known.has(sessionId) });
+  keepers.push(returning);
   for (const sessionId of known) {
-    if (keeper.holds.has(sessionId)) continue;
+    if (returning.holds.has(sessionId)) continue;
     try {
       await hold(rpc, sessionId, { ...keeping.capabilities, signal, timeoutMs: 10_000 });
       await taken(sessionId);
@@ -169,7 +172,7 @@ async function keepOn(
   }
 
   await Promise.race([aborted(signal), rpc.closed]);
-  keeper.close();
+  for (const keeper of keepers) keeper.close();
   await deliverer.close();
   await recorder.close();
   await rpc.close();

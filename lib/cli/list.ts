@@ -1,7 +1,7 @@
 import type { Entry, Filter, Ledger } from "../ledger/index.js";
 import { oneOf } from "./command.js";
 import { every, heads, living, row, yields } from "./entries.js";
-import { type Io, paint, print, printJson } from "./io.js";
+import { type Io, paint, print, printJson, progress } from "./io.js";
 import { kindNames, stateNames } from "./names-of.js";
 import { reachLedger } from "./reach.js";
 import { table } from "./table.js";
@@ -15,6 +15,8 @@ interface Wanted {
   principal?: string | undefined;
   json?: boolean | undefined;
   watch?: boolean | undefined;
+  wait?: boolean | undefined;
+  quiet?: boolean | undefined;
 }
 
 export async function list(wanted: Wanted, io: Io): Promise<number | undefined> {
@@ -26,43 +28,55 @@ export async function list(wanted: Wanted, io: Io): Promise<number | undefined> 
     ...(wanted.session ? { sessionId: wanted.session } : {}),
     ...(wanted.principal === undefined ? {} : { principal: wanted.principal }),
   };
-  await using ledger = await reachLedger(wanted.ledger);
+  await using ledger = await reachLedger(wanted.ledger, { make: wanted.wait === true });
   // From before the list on, so that nothing moves unseen between the two.
-  const moves = wanted.watch ? ledger.watch(watchable(filter), { signal: io.signal }) : undefined;
+  const follows = wanted.watch || wanted.wait;
+  const moves = follows ? ledger.watch(watchable(filter), { signal: io.signal }) : undefined;
   const first = moves?.next();
   first?.catch(() => undefined);
-  const entries: Entry[] = [];
-  for await (const entry of every(ledger, filter)) {
-    if (wanted.json) await printJson(io.out, entry);
-    else entries.push(entry);
+  let entries = await all(ledger, filter);
+  if (wanted.wait && moves && first && entries.length === 0) {
+    using _ = progress(io.err, "waits for something to list");
+    for (let step = await first; !step.done; step = await moves.next()) {
+      entries = await all(ledger, filter);
+      if (entries.length > 0) break;
+    }
   }
-  if (!wanted.json) await show(entries, io);
-  if (moves && first) await follow(ledger, first, moves, wanted.json === true, io);
+  await show(entries, wanted, io);
+  if (wanted.watch && moves && first) await follow(first, moves, wanted, io);
   return undefined;
 }
 
 /** A transition out of the states that were asked for is of interest too. */
 const watchable = ({ state: _, ...filter }: Filter): Filter => filter;
 
-async function show(entries: readonly Entry[], io: Io): Promise<void> {
-  const { dim } = paint(io.out);
-  if (entries.length === 0) return await print(io.err, paint(io.err).dim("nothing is pending"));
-  await print(io.out, table(heads, entries.map(row), { width: io.out.columns, yields, head: dim }));
+async function all(ledger: Ledger, filter: Filter): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for await (const entry of every(ledger, filter)) entries.push(entry);
+  return entries;
+}
+
+async function show(entries: readonly Entry[], { json, quiet }: Wanted, io: Io): Promise<void> {
+  if (json) for (const entry of entries) await printJson(io.out, entry);
+  else if (quiet) for (const { id } of entries) await print(io.out, id);
+  else if (entries.length === 0) await print(io.err, paint(io.err).dim("nothing is pending"));
+  else await print(io.out, table(heads, entries.map(row), { width: io.out.columns, yields, head: paint(io.out).dim }));
 }
 
 type Moves = ReturnType<Ledger["watch"]>;
 
 async function follow(
-  _ledger: Ledger,
   first: Promise<IteratorResult<Entry>>,
   moves: Moves,
-  json: boolean,
+  { json, quiet }: Wanted,
   io: Io,
 ): Promise<void> {
   try {
     for (let step = await first; !step.done; step = await moves.next()) {
-      if (json) await printJson(io.out, step.value);
-      else await print(io.out, `${step.value.updatedAt.toISOString()}  ${row(step.value).slice(0, -1).join("  ")}`);
+      const { value } = step;
+      if (json) await printJson(io.out, value);
+      else if (quiet) await print(io.out, value.id);
+      else await print(io.out, `${value.updatedAt.toISOString()}  ${row(value).slice(0, -1).join("  ")}`);
     }
   } catch (error) {
     if (!io.signal.aborted) throw error;

@@ -1,14 +1,12 @@
 /** What `.help` says. */
 export const helpText = `pending()            what waits; pending({ kind: "mcp.oauth_required" }) and other filters of ledger.list
-show(id)             one entry; the beginning of an id is enough
-receipts(id)         what happened to it
+show(id)             one entry; the beginning of an id is enough; receipts(id) what happened to it
 answer(id)           asks for the answer, secrets without echo; answer(id, { kind: "approve-once" }) gives it
 cancel(id, options)  takes it off the list: { reason: "..." }
 hold(id)             keeps a session loaded while this REPL is here
 session(id)          a session: .request("mcp.list"), .events.on("*", console.log)
 rpc, events, ledger  the connection, its events, the ledger; Tab completes methods, event types and ids
-.program             the lines that put the same names into a program
-.connect [endpoint]  another runtime, or the same again      .exit  or Control-D`;
+.program prints the same names for a program   .connect [endpoint] another runtime   .exit`;
 
 /** The same names in a program: what was typed here can be pasted below these lines. */
 export function program(endpoint: string | undefined, location: string): string {

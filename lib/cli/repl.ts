@@ -60,8 +60,10 @@ export async function repl(
   if (lines) feed(server, io.in, lines);
   await new Promise<void>((resolve) => {
     server.once("exit", () => resolve());
-    io.signal.addEventListener("abort", () => server.close(), { once: true });
+    // What is being waited for need not end for that.
+    io.signal.addEventListener("abort", () => resolve(), { once: true });
   });
+  server.close();
   await desk.rpc?.close();
   return undefined;
 }

@@ -1,0 +1,58 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+export const packageRoot = dirname(createRequire(import.meta.url).resolve("latchkey/package.json"));
+export const latchkeyPath = join(packageRoot, "dist/cli/latchkey.js");
+
+/** A folder with a state folder of its own, and `latchkey` on its PATH. */
+export interface Place extends AsyncDisposable {
+  readonly dir: string;
+  readonly state: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export async function openPlace(): Promise<Place> {
+  const dir = await mkdtemp(join(tmpdir(), "latchkey-shell-"));
+  const bin = join(dir, "bin");
+  await mkdir(bin);
+  await writeFile(join(bin, "latchkey"), `#!/bin/sh\nexec "${process.execPath}" "${latchkeyPath}" "$@"\n`, {
+    mode: 0o755,
+  });
+  const { LATCHKEY_KEY: _, LATCHKEY_LEDGER: __, COPILOT_CONNECTION_TOKEN: ___, ...inherited } = process.env;
+  return {
+    dir,
+    state: join(dir, "state/latchkey"),
+    env: {
+      ...inherited,
+      PATH: `${bin}:${process.env.PATH}`,
+      XDG_STATE_HOME: join(dir, "state"),
+      HOME: dir,
+      PYENV_ROOT: process.env.PYENV_ROOT ?? join(process.env.HOME ?? "", ".pyenv"),
+    },
+    [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true, maxRetries: 5 }),
+  };
+}
+
+export interface Block {
+  readonly language: string;
+  readonly code: string;
+}
+
+/** The fenced blocks of a page, in order. */
+export const blocksOf = (page: string): Block[] =>
+  [...page.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language = "", code = ""]) => ({ language, code }));
+
+/** Takes out what differs from run to run: ids, times, process ids, ports. */
+export const normal = (text: string): string =>
+  text
+    .replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, "UUID")
+    .replace(/\b(?=[0-9a-f]*\d)[0-9a-f]{8}\b/g, "ID")
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
+    .replace(/\b(keep|broker|answer|cancel|repl|process) \d+/g, "$1 PID")
+    .replace(/127\.0\.0\.1:\d+/g, "127.0.0.1:PORT")
+    .replace(/\b\d+s$/gm, "AGE")
+    .replace(/[ \t]+/g, " ")
+    .replace(/ $/gm, "")
+    .trim();
