@@ -1,5 +1,5 @@
 import * as assert from "uvu/assert";
-import { memoryPair, peerServer, sessionEvent, socketPair, trapStrayRejections, turns } from "./support/pair.js";
+import { frame, memoryPair, peerServer, sessionEvent, socketPair, trapStrayRejections, turns } from "./support/pair.js";
 import { suite } from "./support/suite.js";
 
 const test = suite("Rpc: the nudge", { timeoutMs: 10_000 });
@@ -72,6 +72,64 @@ test("none while idle", async () => {
   peer.send({ jsonrpc: "2.0", id: 12_345, result: "to nobody" });
   await settle();
   assert.is(peer.nudges - before, 0);
+  await rpc.close();
+});
+
+test("after the last response that is owed: one, unless the caller writes again", async () => {
+  await using server = await peerServer();
+  const { rpc, peer } = await socketPair(server);
+  await settle();
+  const before = peer.nudges;
+  const calls = (async () => {
+    await rpc.request("ping");
+    await rpc.request("ping");
+  })();
+  peer.answer(await peer.next("ping"), {});
+  const second = await peer.next("ping");
+  await settle();
+  assert.is(peer.nudges - before, 0, "the second request carried the ACK of the first answer");
+  peer.answer(second, {});
+  await calls;
+  await settle();
+  assert.is(peer.nudges - before, 1);
+  await rpc.close();
+});
+
+test("after a part of a frame", async () => {
+  await using server = await peerServer();
+  const { rpc, peer } = await socketPair(server);
+  await settle();
+  const before = peer.nudges;
+  const note = rpc.events.wait("notification");
+  const whole = frame({ jsonrpc: "2.0", method: "note" });
+  peer.raw(whole.subarray(0, 20));
+  await settle();
+  assert.is(peer.nudges - before, 1);
+  peer.raw(whole.subarray(20));
+  await note;
+  await settle();
+  assert.is(peer.nudges - before, 1);
+  await rpc.close();
+});
+
+test("after news of the session whose event came last, and not of others", async () => {
+  await using server = await peerServer();
+  const { rpc, peer } = await socketPair(server);
+  const seen = rpc.events.wait("*");
+  peer.send(idle("1"));
+  await seen;
+  await settle();
+  for (const [sessionId, nudges] of [
+    ["other", 0],
+    ["s", 1],
+  ] as const) {
+    const before = peer.nudges;
+    const told = rpc.events.wait("session.lifecycle");
+    peer.send({ jsonrpc: "2.0", method: "session.lifecycle", params: { type: "session.updated", sessionId } });
+    await told;
+    await settle();
+    assert.is(peer.nudges - before, nudges, sessionId);
+  }
   await rpc.close();
 });
 

@@ -13,7 +13,7 @@ import {
 import { ConnectionError } from "../errors.js";
 import { createEvents, until } from "../events/index.js";
 import type { ClientMethods, EventMap, EventType, RequestOptions, SessionLifecycle } from "../protocol/index.js";
-import { longestHeldBack, nudgeFrame } from "./nudge.js";
+import { createNudge } from "./nudge.js";
 import { createReader } from "./reader.js";
 import { isResponseError, remoteError } from "./remote-error.js";
 import type { CloseReason, Rpc, RpcEventMap } from "./rpc.js";
@@ -50,9 +50,13 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
   });
   let over: ConnectionError | undefined;
 
+  /** The session of the last event. */
+  let lastActive: string | undefined;
+
   const writer = createWriter(writable, end);
   const reader = createReader(readable, options.maxFrameBytes, {
     event(sessionId, event) {
+      lastActive = sessionId;
       if (event.id !== undefined && repeated(sessionId, event.id)) return;
       // The schemas' types describe what the runtime sends; an unknown type passes through as it came.
       const type = event.type as keyof EventMap;
@@ -64,11 +68,10 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
       if (method === "session.lifecycle" && isLifecycle(params))
         events.emit("session.lifecycle", { sessionId: params.sessionId, event: params }, { every: false });
       else events.emit("notification", { method, params }, { every: false });
+      // The runtime announces a change of a session between two of its events.
+      return isLifecycle(params) && params.sessionId === lastActive;
     },
-    chunk(bytes, sawEvent) {
-      if (options.nudge && bytes < longestHeldBack && (sawEvent || connection.hasPendingResponse()))
-        writer.raw(nudgeFrame);
-    },
+    chunk: (bytes, more) => nudge?.read(bytes, more),
     end: (error) => end(error ?? new ConnectionError("CLOSED", "the peer closed the connection")),
   });
   /** Why the message that is being sent was not: vscode-jsonrpc keeps only the text. */
@@ -88,6 +91,7 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
     write(message) {
       try {
         writer.write(message);
+        nudge?.wrote();
         return written;
       } catch (error) {
         unsent = error;
@@ -101,6 +105,7 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
   const connection = createMessageConnection(rpcReader, rpcWriter, undefined, {
     maxParallelism: Number.MAX_SAFE_INTEGER,
   });
+  const nudge = options.nudge ? createNudge(writer.raw, () => connection.hasPendingResponse()) : undefined;
   connection.onRequest(async (method, params, token) => {
     const handler = handlers.get(method);
     if (!handler) throw new ResponseError(ErrorCodes.MethodNotFound, `Unhandled method ${method}`);

@@ -7,9 +7,10 @@ import { createFrames, FrameError } from "./frames.js";
 
 export interface ReaderHooks {
   event(sessionId: string, event: Extract<Inbound, { kind: "event" }>["event"]): void;
-  notification(method: string, params: unknown): void;
-  /** After each chunk: its length and whether it held an event. */
-  chunk(bytes: number, sawEvent: boolean): void;
+  /** Returns whether an event is likely to follow. */
+  notification(method: string, params: unknown): boolean;
+  /** After each chunk: its length, and whether more is likely to follow: it held an event, or ended inside a frame. */
+  chunk(bytes: number, more: boolean): void;
   /** The stream is over, or what came was not the protocol. Called once. */
   end(error: ConnectionError | undefined): void;
 }
@@ -29,7 +30,7 @@ export function createReader(readable: Readable, maxFrameBytes: number, hooks: R
   let over = false;
   let ended = false;
   let heldBack: (() => void) | undefined;
-  let sawEvent = false;
+  let more = false;
   let chunkBytes = 0;
 
   function finish(error: ConnectionError | undefined): void {
@@ -41,9 +42,9 @@ export function createReader(readable: Readable, maxFrameBytes: number, hooks: R
 
   function dispatch(inbound: Inbound): void {
     if (inbound.kind === "event") {
-      sawEvent = true;
+      more = true;
       hooks.event(inbound.sessionId, inbound.event);
-    } else if (inbound.kind === "notification") hooks.notification(inbound.method, inbound.params);
+    } else if (inbound.kind === "notification") more = hooks.notification(inbound.method, inbound.params) || more;
     else deliver?.(inbound.message as Message);
   }
 
@@ -93,8 +94,8 @@ export function createReader(readable: Readable, maxFrameBytes: number, hooks: R
       const rest = frames.partial();
       inTurn(() => finish(rest ? protocolError(new FrameError("the stream ended inside a frame")) : undefined));
     } else {
-      hooks.chunk(chunkBytes, sawEvent);
-      sawEvent = false;
+      hooks.chunk(chunkBytes, more || frames.partial());
+      more = false;
     }
   }
 
