@@ -118,19 +118,23 @@ for (const under of runtimes) {
   test("an answer that comes after the session was unloaded is kept for the successor", async () => {
     await using world = await openWorld();
     await using ledger = await openLedger(await place.location(), { key });
-    const owner = await stage.connect();
-    await using keeper = await stage.connect();
-    await using recorder = recordPending(owner, ledger, { principal: "ada" });
-    const session = await create(owner, world);
+    await using rpc = await stage.connect();
+    await using stranger = await stage.connect();
+    await using recorder = recordPending(rpc, ledger, { principal: "ada" });
+    const session = await create(rpc, world);
     const recorded = recorder.events.wait("recorded", { timeoutMs: 5000 });
+    await using _elsewhere = deliverAnswers(stranger, ledger, { owner: "stranger" });
+    await using deliverer = deliverAnswers(rpc, ledger, { owner: "keeper" });
     await registerInterest(session, "mcp.oauth_required");
     const { id } = await recorded;
-    await owner.close();
-    await unloaded(keeper, session.id);
-    await using deliverer = deliverAnswers(keeper, ledger);
+    await rpc.request("session.destroy", { sessionId: session.id });
+    await unloaded(rpc, session.id);
     const lost = deliverer.events.wait("lost", { timeoutMs: 5000 });
     await broker(ledger);
     assert.equal((await lost).id, id);
+    // Who never saw it asked leaves it to those who did.
+    const last = (await ledger.receipts(id)).at(-1);
+    assert.deepEqual([last?.state, last?.by], ["lost", "keeper"]);
     const [seed] = await ledger.seeds(session.id);
     assert.equal(seed?.entry.id, id);
     assert.ok(typeof seed.answer === "object" && "accessToken" in seed.answer);

@@ -2,6 +2,7 @@ import { LedgerError } from "../errors.js";
 import type { AnswerOf, KindName, PendingRequest, SecretsOf } from "../pending/index.js";
 import * as claims from "./claims.js";
 import type { AnswerOptions, CancelOptions, Claim, Entry } from "./contract.js";
+import { stashPlace } from "./drafts.js";
 import { entryOf } from "./rows.js";
 import type { Store } from "./store.js";
 
@@ -61,7 +62,7 @@ export class HeldClaim implements Claim {
   }
 
   get #stashPlace(): string {
-    return `stash/${this.#credential}`;
+    return stashPlace(this.#credential);
   }
 
   async wanted(): Promise<boolean> {

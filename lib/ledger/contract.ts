@@ -49,6 +49,8 @@ export interface Filter<K extends KindName = KindName> {
   principal?: string | undefined;
   credential?: string | undefined;
   intent?: string | undefined;
+  /** Sent, and nobody waits for the reply any more. */
+  inDoubt?: true | undefined;
   /** Recorded at least so many milliseconds ago, by the database's clock. */
   minAgeMs?: number | undefined;
   /** Recorded at most so many milliseconds ago, by the database's clock. */

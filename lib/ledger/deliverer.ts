@@ -1,6 +1,6 @@
 import { LatchkeyError, RpcError } from "../errors.js";
 import { createEvents, type Events } from "../events/index.js";
-import { handlePendingRequest, rowOf } from "../pending/index.js";
+import { handlePendingRequest, isPending, rowOf } from "../pending/index.js";
 import type { Delivery, Entry, Ledger } from "./contract.js";
 import { evidence } from "./evidence.js";
 import { fault } from "./fault.js";
@@ -48,6 +48,8 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
   const events = createEvents<DelivererEventMap>();
   const lanes = new Lanes();
   const parked = new Map<string, Set<string>>();
+  /** Requests that came over this very connection. */
+  const askedHere = new Set<string>();
   /** Nothing new is taken after `stopped`; nothing is waited for after `ended`. */
   const stopped = new AbortController();
   const ended = new AbortController();
@@ -79,14 +81,16 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
       const seen = await evidence(rpc.session(sessionId), entry, ended.signal);
       if (seen.completed) {
         const over = await ledger.completed({ kind, sessionId, requestId, by: owner });
+        askedHere.delete(requestId);
         if (over?.state === "settled") events.emit("settled", over);
         if (over?.state !== "sent") return;
       }
       if (seen.gone) return await lose(entry, "the session's present load does not know it");
     } catch (error) {
       if (!isUnloaded(error)) throw error;
-      // A request of a load that ended where we are cannot be answered any more; one from elsewhere is not ours to judge.
-      if (entry.endpoint === rpc.endpoint && !rowOf(kind).survivesRuntime) {
+      // What was asked here and is not loaded here died with its load. Of anything else this runtime cannot tell: an endpoint
+      // like tcp://127.0.0.1:9000 is another runtime on another machine.
+      if (askedHere.has(requestId) && !rowOf(kind).survivesRuntime) {
         return await lose(entry, "the session was unloaded");
       }
       park(entry);
@@ -109,6 +113,7 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
         () => delivery.settle(reply),
         (error) => events.emit("error", { error, entry }),
       );
+      askedHere.delete(entry.requestId);
       events.emit("settled", settled);
     } finally {
       clearInterval(beat);
@@ -158,11 +163,18 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
   const unparkNow = (said: object): void => {
     if ("sessionId" in said && typeof said.sessionId === "string") unpark(said.sessionId).catch(complain);
   };
-  const offs = [rpc.events.on("*", unparkNow), rpc.events.on("session.lifecycle", unparkNow)];
+  const offs = [
+    rpc.events.on("*", (said) => {
+      if ("event" in said && "data" in said.event && isPending(said.event)) askedHere.add(said.event.data.requestId);
+      unparkNow(said);
+    }),
+    rpc.events.on("session.lifecycle", unparkNow),
+  ];
 
   async function scan(state: "answered" | "sent"): Promise<void> {
+    const inDoubt = state === "sent" ? true : undefined;
     for (let after: string | undefined; ; ) {
-      const page = await ledger.list({ ...filter, state, after });
+      const page = await ledger.list({ ...filter, state, inDoubt, after });
       page.forEach(consider);
       after = page.next;
       if (after === undefined) return;

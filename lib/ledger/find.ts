@@ -32,6 +32,7 @@ export function conditions(filter: Filter): Condition[] {
     const literals = wanted.map((state) => `'${state}'`).join(", ");
     found.push({ sql: literals === "" ? "1 = 0" : `e.state IN (${literals})`, params: [] });
   }
+  if (filter.inDoubt) found.push({ sql: "e.state = 'sent' AND e.delivery_until <= {now}", params: [] });
   if (filter.minAgeMs !== undefined) found.push({ sql: "e.created_at <= {now} - ?", params: [filter.minAgeMs] });
   if (filter.maxAgeMs !== undefined) found.push({ sql: "e.created_at >= {now} - ?", params: [filter.maxAgeMs] });
   return found;
@@ -81,13 +82,14 @@ export function* transitions(
 ): Rule<{ found: readonly Row[]; next: number | undefined }> {
   const head = yield* lastSeq();
   if (head <= after) return { found: [], next: undefined };
-  const { state, minAgeMs, maxAgeMs, ...lasting } = filter;
+  const { state, minAgeMs, maxAgeMs, inDoubt, ...lasting } = filter;
   const all = conditions(lasting);
   if (state !== undefined) {
     const wanted = listOf<State>(state);
     all.push({ sql: wanted.length === 0 ? "1 = 0" : `r.state IN (${marks(wanted)})`, params: wanted });
   }
-  if (minAgeMs !== undefined || maxAgeMs !== undefined) throw new TypeError("a watch cannot filter by age");
+  const passing = [minAgeMs, maxAgeMs, inDoubt].some((value) => value !== undefined);
+  if (passing) throw new TypeError("a watch cannot filter by what only time changes");
   const left = entryColumns.replace(/e\.(state|outcome|updated_at)(, |$)/g, "");
   const found = yield* rows(
     `SELECT ${left.replace(/, $/, "")}, r.seq, r.state, r.outcome, r.at AS updated_at FROM @receipts r

@@ -1,15 +1,5 @@
-import { randomUUID } from "node:crypto";
 import { LedgerError } from "../errors.js";
-import {
-  type AnswerOf,
-  credentialKey,
-  intentKey,
-  type KindName,
-  kinds,
-  type PendingRequest,
-  parsePendingRequest,
-  rowOf,
-} from "../pending/index.js";
+import { type AnswerOf, type KindName, kinds, type PendingRequest } from "../pending/index.js";
 import { check } from "../protocol/index.js";
 import { answer, cancel, refuseAnswer } from "./answers.js";
 import { Changes } from "./changes.js";
@@ -18,6 +8,7 @@ import * as claims from "./claims.js";
 import type * as contract from "./contract.js";
 import { completed, deliverable, take } from "./deliveries.js";
 import { HeldDelivery } from "./delivery.js";
+import { answerPlace, draftAnswer, draftRequest, entryPlace } from "./drafts.js";
 import { type Engine, lock, number, type Row, type Rule, text } from "./engine.js";
 import * as find from "./find.js";
 import { entryRow, rowKind } from "./move.js";
@@ -52,30 +43,7 @@ export class Store implements contract.Ledger {
 
   record<K extends KindName>(request: PendingRequest<K>, options?: contract.RecordOptions): Promise<contract.Entry<K>>;
   async record(request: PendingRequest, options: contract.RecordOptions = {}): Promise<Entry> {
-    const { secrets, ...open } = request;
-    // Whatever was built by hand is checked like what came over the wire.
-    const checked = parsePendingRequest(open, { secrets: secrets.reveal() });
-    const row = rowOf(checked.kind);
-    const id = randomUUID();
-    const sealed = await this.keyring.seal(`entry/${id}`, checked.secrets.reveal());
-    const draft = {
-      id,
-      kind: checked.kind,
-      sessionId: checked.sessionId,
-      requestId: checked.requestId,
-      endpoint: checked.endpoint,
-      principal: checked.principal,
-      receivedAt: checked.receivedAt,
-      data: JSON.stringify(checked.data),
-      sealed,
-      intent: intentKey(checked),
-      credential: credentialKey(checked),
-      refused: row.refused?.(checked.data) ?? false,
-      survives: row.survivesRuntime,
-      epoch: options.epoch,
-      expiresAt: options.expiresAt?.getTime(),
-      by: options.by,
-    };
+    const draft = await draftRequest(this.keyring, request, options);
     return entryOf(await this.write("record", () => record(draft)));
   }
 
@@ -182,24 +150,7 @@ export class Store implements contract.Ledger {
 
   /** Gives an answer, under a claim's fence or without one. */
   async give(entry: Entry, value: unknown, options: contract.AnswerOptions, fence: number | undefined): Promise<Entry> {
-    const row = rowOf(entry.kind);
-    const checked = check(row.answer, value, `answer to ${entry.kind}`);
-    const seconds = row.servesFor?.(checked);
-    const shared = row.credential !== undefined && seconds !== 0;
-    const id = randomUUID();
-    const draft = {
-      id,
-      entry: entry.id,
-      credential: entry.credential,
-      sealed: await this.keyring.seal(`answer/${entry.credential}/${id}`, checked),
-      digests: this.keyring.digests(checked),
-      shared,
-      servesMs: shared && seconds !== undefined ? seconds * 1000 : undefined,
-      expiresAt: options.expiresAt?.getTime(),
-      by: options.by,
-      account: options.account,
-      fence,
-    };
+    const draft = await draftAnswer(this.keyring, entry, value, { ...options, fence });
     return entryOf(await this.write("answer", () => answer(draft)));
   }
 
@@ -220,11 +171,11 @@ export class Store implements contract.Ledger {
 
   /** An entry with its secrets, as it was recorded. */
   async unseal(row: Row): Promise<PendingRequest> {
-    return requestOf(row, await this.keyring.open(`entry/${text(row.id)}`, text(row.sealed)));
+    return requestOf(row, await this.keyring.open(entryPlace(text(row.id)), text(row.sealed)));
   }
 
   async openAnswer(kind: KindName, row: Row): Promise<AnswerOf<KindName>> {
-    const place = `answer/${text(row.credential)}/${text(row.id)}`;
+    const place = answerPlace(text(row.credential), text(row.id));
     return check(kinds[kind].answer, await this.keyring.open(place, text(row.sealed)), `answer to ${kind}`);
   }
 

@@ -1,0 +1,65 @@
+import { randomUUID } from "node:crypto";
+import { credentialKey, intentKey, type PendingRequest, parsePendingRequest, rowOf } from "../pending/index.js";
+import { check } from "../protocol/index.js";
+import type { AnswerDraft } from "./answers.js";
+import type { AnswerOptions, Entry, RecordOptions } from "./contract.js";
+import type { Draft } from "./record.js";
+import type { Keyring } from "./sealing.js";
+
+/** Checks and seals a request. What was built by hand is checked like what came over the wire. */
+export async function draftRequest(keyring: Keyring, request: PendingRequest, options: RecordOptions): Promise<Draft> {
+  const { secrets, ...open } = request;
+  const checked = parsePendingRequest(open, { secrets: secrets.reveal() });
+  const row = rowOf(checked.kind);
+  const id = randomUUID();
+  return {
+    id,
+    kind: checked.kind,
+    sessionId: checked.sessionId,
+    requestId: checked.requestId,
+    endpoint: checked.endpoint,
+    principal: checked.principal,
+    receivedAt: checked.receivedAt,
+    data: JSON.stringify(checked.data),
+    sealed: await keyring.seal(entryPlace(id), checked.secrets.reveal()),
+    intent: intentKey(checked),
+    credential: credentialKey(checked),
+    refused: row.refused?.(checked.data) ?? false,
+    survives: row.survivesRuntime,
+    epoch: options.epoch,
+    expiresAt: options.expiresAt?.getTime(),
+    by: options.by,
+  };
+}
+
+/** Checks and seals an answer to an entry. */
+export async function draftAnswer(
+  keyring: Keyring,
+  entry: Entry,
+  value: unknown,
+  options: AnswerOptions & { fence: number | undefined },
+): Promise<AnswerDraft> {
+  const row = rowOf(entry.kind);
+  const checked = check(row.answer, value, `answer to ${entry.kind}`);
+  const seconds = row.servesFor?.(checked);
+  const shared = row.credential !== undefined && seconds !== 0;
+  const id = randomUUID();
+  return {
+    id,
+    entry: entry.id,
+    credential: entry.credential,
+    sealed: await keyring.seal(answerPlace(entry.credential, id), checked),
+    digests: keyring.digests(checked),
+    shared,
+    servesMs: shared && seconds !== undefined ? seconds * 1000 : undefined,
+    expiresAt: options.expiresAt?.getTime(),
+    by: options.by,
+    account: options.account,
+    fence: options.fence,
+  };
+}
+
+/** Where a sealed value belongs: it opens nowhere else. */
+export const entryPlace = (id: string): string => `entry/${id}`;
+export const answerPlace = (credential: string, id: string): string => `answer/${credential}/${id}`;
+export const stashPlace = (credential: string): string => `stash/${credential}`;
