@@ -83,7 +83,10 @@ test("the stream ends inside a frame: PROTOCOL", async () => {
 
 test("what came whole before the garbage counts", async () => {
   const { rpc, peer } = await memoryPair();
+  const order: string[] = [];
   const answered = rpc.request("ping");
+  const seen = answered.then(({ message }) => order.push(message));
+  const closed = rpc.closed.then(({ code }) => order.push(code));
   const unanswered = rejects(rpc.request("models.list"), { code: "PROTOCOL" });
   const request = await peer.next("ping");
   peer.raw(
@@ -91,6 +94,8 @@ test("what came whole before the garbage counts", async () => {
   );
   assert.is((await answered).message, "pong");
   await unanswered;
+  await Promise.all([seen, closed]);
+  assert.equal(order, ["pong", "PROTOCOL"]);
 });
 
 test("the limit on frames is an option", async () => {

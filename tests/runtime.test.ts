@@ -36,7 +36,7 @@ async function script(name: string, text: string): Promise<string> {
 const obedient = `
 import { createServer } from "node:net";
 import { writeSync } from "node:fs";
-const flood = () => { for (const fd of [1, 2]) for (let i = 0; i < 64; i++) { try { writeSync(fd, "x".repeat(1024) + "\\n"); } catch (e) { if (e.code !== "EAGAIN") throw e; } } };
+const flood = () => { for (const fd of [1, 2]) for (let i = 0; i < 64;) { try { writeSync(fd, "x".repeat(1024) + "\\n"); i++; } catch (e) { if (e.code !== "EAGAIN") throw e; } } };
 const server = createServer((socket) => {
   socket.on("error", () => {});
   let text = "";
