@@ -32,6 +32,7 @@ export function postgresDialect(schema: string): Dialect {
           reason TEXT
         )`,
         "CREATE INDEX receipts_entry ON @receipts (entry, seq)",
+        "CREATE INDEX receipts_at ON @receipts (at)",
         `CREATE FUNCTION @number_receipt() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
          SET search_path = pg_catalog, pg_temp AS $$
          BEGIN

@@ -1,8 +1,6 @@
 import type { PruneOptions } from "./contract.js";
 import { now, type Row, type Rule, rows, text } from "./engine.js";
-import { finalStates } from "./states.js";
-
-const over = [...finalStates, "lost"].map((state) => `'${state}'`).join(", ");
+import { over } from "./states.js";
 
 /**
  * Removes one portion of what is over, so that a large clean-up does not hold the writers up. Fences come from a counter
@@ -11,7 +9,7 @@ const over = [...finalStates, "lost"].map((state) => `'${state}'`).join(", ");
 export function* prune(options: PruneOptions, portion: number): Rule<{ entries: number; receipts: number }> {
   const at = yield* now();
   const found = yield* rows(
-    `SELECT id, intent, credential FROM @entries WHERE state IN (${over}) AND updated_at <= ? LIMIT ?`,
+    `SELECT id, intent, credential FROM @entries WHERE ${over} AND updated_at <= ? ORDER BY updated_at LIMIT ?`,
     at - options.entriesMs,
     portion,
   );
@@ -19,7 +17,7 @@ export function* prune(options: PruneOptions, portion: number): Rule<{ entries: 
   if (options.receiptsMs === undefined) return { entries, receipts: 0 };
   const old = yield* rows(
     `DELETE FROM @receipts WHERE seq IN (SELECT r.seq FROM @receipts r WHERE r.at <= ?
-       AND NOT EXISTS (SELECT 1 FROM @entries e WHERE e.id = r.entry) ORDER BY r.seq LIMIT ?) RETURNING seq`,
+       AND NOT EXISTS (SELECT 1 FROM @entries e WHERE e.id = r.entry) ORDER BY r.at LIMIT ?) RETURNING seq`,
     at - options.receiptsMs,
     portion * 4,
   );
@@ -36,10 +34,7 @@ function* forget(found: readonly Row[], at: number, portion: number): Rule<numbe
   const list = Array.from({ length: portion }, () => "?").join(", ");
   const credentials = among("credential");
   yield { lock: [...new Set(credentials)] };
-  const gone = yield* rows(
-    `DELETE FROM @entries WHERE id IN (${list}) AND state IN (${over}) RETURNING id`,
-    ...among("id"),
-  );
+  const gone = yield* rows(`DELETE FROM @entries WHERE id IN (${list}) AND ${over} RETURNING id`, ...among("id"));
   yield* rows(
     `DELETE FROM @given WHERE intent IN (${list})
      AND NOT EXISTS (SELECT 1 FROM @entries e WHERE e.intent = @given.intent)`,

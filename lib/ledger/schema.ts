@@ -1,5 +1,6 @@
 import { LedgerError } from "../errors.js";
 import { type Engine, first, number, type Rule, rows } from "./engine.js";
+import { over } from "./states.js";
 
 /** The format that this code writes. Each number has its list of statements in the engine's dialect. */
 export const format = 1;
@@ -40,6 +41,7 @@ const tables: readonly string[] = [
   `CREATE INDEX entries_intent ON @entries (intent, created_at)`,
   `CREATE INDEX entries_credential ON @entries (credential, state)`,
   `CREATE INDEX entries_due ON @entries (expires_at) WHERE state = 'open' AND expires_at IS NOT NULL`,
+  `CREATE INDEX entries_over ON @entries (updated_at) WHERE ${over}`,
   `CREATE TABLE @credentials (
     credential TEXT PRIMARY KEY,
     principal TEXT,

@@ -37,6 +37,7 @@ const dialect: Dialect = {
         reason TEXT
       )`,
       "CREATE INDEX receipts_entry ON @receipts (entry, seq)",
+      "CREATE INDEX receipts_at ON @receipts (at)",
     ],
   ],
 };

@@ -53,5 +53,5 @@ export const outcomes = [
 
 export type Outcome = (typeof outcomes)[number];
 
-/** States from which an entry never moves again. */
-export const finalStates = states.filter((state) => moves[state].length === 0);
+/** What may be pruned: an entry that never moves again, or that only waits for a successor. */
+export const over = "state IN ('settled', 'superseded', 'expired', 'cancelled', 'lost')";
