@@ -2,6 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { callRows } from "./rows/calls.js";
+import { circleRows } from "./rows/circle.js";
 import { delayRows, floodRows, sessionRows } from "./rows/floods.js";
 import type { Scale } from "./rows/round.js";
 import { coldStartRows, importRows, sizeRows } from "./rows/weights.js";
@@ -21,6 +22,7 @@ const parts: Record<string, (scale: Scale) => Promise<Row[]>> = {
   delays: delayRows,
   floods: floodRows,
   sessions: sessionRows,
+  circle: circleRows,
   imports: importRows,
   sizes: sizeRows,
   start: coldStartRows,

@@ -13,8 +13,11 @@ export interface Measured {
   readonly runs: number;
 }
 
-export function measured(values: readonly number[]): Measured {
+export function quantile(values: readonly number[], part: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  const at = (part: number): number => sorted[Math.round(part * (sorted.length - 1))] ?? Number.NaN;
-  return { value: median(sorted), low: at(0.25), high: at(0.75), runs: sorted.length };
+  return sorted[Math.round(part * (sorted.length - 1))] ?? Number.NaN;
+}
+
+export function measured(values: readonly number[]): Measured {
+  return { value: median(values), low: quantile(values, 0.25), high: quantile(values, 0.75), runs: values.length };
 }

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Contestant } from "./clients/index.js";
 import type { Flood, Order, Report, TaskName, Tasks } from "./tasks.js";
 
-const built = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
+export const built = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
 
 /** A contestant's process, seen from outside. */
 export interface Subject extends AsyncDisposable {

@@ -2,7 +2,7 @@
 
 import type { Client, Event } from "./clients/client.js";
 import { open } from "./clients/index.js";
-import { median } from "./numbers.js";
+import { median, quantile } from "./numbers.js";
 import type { Counted, Order, Report, SubjectSettings, TaskName, Tasks } from "./tasks.js";
 
 const { contestant }: SubjectSettings = JSON.parse(process.argv[2] ?? "");
@@ -56,6 +56,8 @@ const perform: { [T in TaskName]: (asks: Tasks[T]["asks"]) => Promise<Tasks[T]["
     const { approve, send } = connected();
     const [sessionId = ""] = sessionIds;
     const times: number[] = [];
+    const lags: number[] = [];
+    onEvent = ({ timestamp = "" }) => lags.push(Date.now() - Date.parse(timestamp));
     for (let made = 0; made < count; made++) {
       const requested = next((event) => event.type === "permission.requested");
       await send(sessionId, "Write it down");
@@ -66,7 +68,7 @@ const perform: { [T in TaskName]: (asks: Tasks[T]["asks"]) => Promise<Tasks[T]["
       times.push(now() - began);
       await idle;
     }
-    return { each: median(times) };
+    return { each: median(times), lag: quantile(lags, 0.9) };
   },
 
   async expect({ events, busyMicros }) {

@@ -10,8 +10,11 @@ export interface Tasks {
     asks: { call: "ping" | "log"; count: number; inFlight: number; bytes: number };
     tells: { each: number; cpuEach: number };
   };
-  /** Answers to the permissions that turns ask for: from the answer's call to its response. */
-  approvals: { asks: { count: number }; tells: { each: number } };
+  /**
+   * Answers to the permissions that turns ask for: from the answer's call to its response; and how long after its own
+   * timestamp, which has milliseconds, the handler saw an event of a turn, for nine of ten of them.
+   */
+  approvals: { asks: { count: number }; tells: { each: number; lag: number } };
   /** Counts the events from now on, to so many; each one may take the handler `busyMicros`. */
   expect: { asks: { events: number; busyMicros: number }; tells: null };
   /** Waits until all that was expected came. */

@@ -22,6 +22,7 @@ export interface Opening {
 
 export interface Event {
   readonly type: string;
+  readonly timestamp?: string;
   readonly data: unknown;
 }
 

@@ -5,6 +5,7 @@ import { startRuntime } from "latchkey/rpc";
 import { bundled, startModel } from "../../tests/support/world.js";
 import type { Place } from "../clients/client.js";
 import { type Contestant, contestants } from "../clients/index.js";
+import { measured } from "../numbers.js";
 import { startSubject } from "../processes.js";
 import { type Row, ratio } from "../table.js";
 import { interleave, type Scale, subjects } from "./round.js";
@@ -30,7 +31,7 @@ async function overTcp(place: Place, { rounds, size }: Scale): Promise<Row[]> {
   const share = (name: Contestant, count: number): number => Math.max(3, Math.round(count * size * (fewer[name] ?? 1)));
   for (const name of contestants) await calls(name, share(name, 2_000), 1, 8);
 
-  const one = await interleave(contestants, rounds * 3, (name) => calls(name, share(name, 1_000), 1, 8));
+  const one = await interleave(contestants, rounds * 4, (name) => calls(name, share(name, 500), 1, 8));
   const many = await interleave(contestants, rounds, (name) => calls(name, 64 * share(name, 60), 64, 8));
   const rows: Row[] = [
     {
@@ -105,24 +106,35 @@ async function eventCalls(place: Place, { rounds, size }: Scale): Promise<Row[]>
   });
   rows.push({ group, name: "session.log", unit: "ms", figures: log, targets: targets(log) });
 
+  const lags = new Map<string, number[]>();
   const answer = await interleave(names, Math.max(2, Math.round(rounds / 2)), async (name) => {
     const count = Math.max(3, Math.round(8 * size));
     for (let turn = 0; turn < count; turn++)
       model.say({ tool: "bash", arguments: { command: "touch noted", description: "note" } }, { text: "done" });
     await using subject = await stage(name, model.baseUrl);
-    return (await subject.ask("approvals", { count })).each;
+    const { each, lag } = await subject.ask("approvals", { count });
+    lags.set(name, [...(lags.get(name) ?? []), lag]);
+    return each;
   });
   rows.push({ group, name: "the answer to a permission", unit: "ms", figures: answer, targets: targets(answer) });
+  const lag = Object.fromEntries([...lags].map(([name, values]) => [name, measured(values)]));
+  rows.push({
+    group,
+    name: "an event of a turn, from its timestamp to the handler, nine of ten",
+    unit: "ms",
+    figures: lag,
+    targets: [{ what: "latchkey, ms", value: lag.latchkey?.value ?? Number.NaN, limit: 10, side: "at most" }],
+  });
   return rows;
 }
 
 async function overStdio(home: string, { rounds, size }: Scale): Promise<Row[]> {
   await using all = await subjects((subject) => subject.ask("connect", { place: { path: bundled.path, home } }));
-  const count = Math.max(20, Math.round(1_000 * size));
+  const count = Math.max(20, Math.round(500 * size));
   const calls = async (name: Contestant): Promise<number> =>
     (await all.of(name).ask("calls", { call: "ping", count, inFlight: 1, bytes: 8 })).each;
   for (const name of contestants) await calls(name);
-  const figures = await interleave(contestants, rounds * 3, calls);
+  const figures = await interleave(contestants, rounds * 4, calls);
   return [
     {
       group: "Calls over stdio, runtime 1.0.85",
