@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { type FSWatcher, watch } from "node:fs";
 import { chmod, mkdir, open } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { LatchkeyError, LedgerError } from "../errors.js";
 import { type Dialect, drive, type Engine, type Row, type Rule, type Step } from "./engine.js";
 import { fault } from "./fault.js";
@@ -13,6 +14,8 @@ const busyMs = 100;
 const patienceMs = 15_000;
 /** How often a waiting process looks at the data version: a read of shared memory, some microseconds. */
 const lookMs = 20;
+/** When it looks after the file system said that the journal is being written: the commit is visible a little later. */
+const alertMs = [1, 1, 2, 4, 8];
 
 const clock = "CAST(round(unixepoch('subsec') * 1000) AS INTEGER)";
 
@@ -82,6 +85,8 @@ class SqliteEngine implements Engine {
   readonly #statements = new Map<string, ReturnType<Database["prepare"]>>();
   readonly #listeners = new Set<() => void>();
   #looking: NodeJS.Timeout | undefined;
+  #watching: FSWatcher | undefined;
+  #alert: NodeJS.Timeout | undefined;
   #version: unknown;
   #closed = false;
 
@@ -150,20 +155,52 @@ class SqliteEngine implements Engine {
     this.#listeners.add(wake);
     // Not kept alive by itself: whoever waits has a timer of his own.
     this.#looking ??= setInterval(() => this.#look(), lookMs).unref();
+    this.#watching ??= this.#watchJournal();
     return () => {
       this.#listeners.delete(wake);
-      if (this.#listeners.size > 0) return;
-      clearInterval(this.#looking);
-      this.#looking = undefined;
+      if (this.#listeners.size === 0) this.#stopLooking();
     };
   }
 
-  #look(): void {
-    if (this.#closed) return;
+  #stopLooking(): void {
+    clearInterval(this.#looking);
+    clearTimeout(this.#alert);
+    this.#watching?.close();
+    this.#looking = this.#alert = this.#watching = undefined;
+  }
+
+  /** Not every file system tells; the regular look is what can be relied on. */
+  #watchJournal(): FSWatcher | undefined {
+    if (this.#path === undefined) return undefined;
+    const journal = `${basename(this.#path)}-wal`;
+    try {
+      return watch(dirname(this.#path), { persistent: false }, (_, name) => {
+        if (name === journal) this.#lookSoon(0);
+      }).on("error", () => undefined);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #lookSoon(step: number): void {
+    if (step === 0 && this.#alert) return;
+    const pause = alertMs[step];
+    this.#alert = undefined;
+    if (pause === undefined || this.#closed) return;
+    this.#alert = setTimeout(() => {
+      if (this.#look()) this.#alert = undefined;
+      else this.#lookSoon(step + 1);
+    }, pause).unref();
+  }
+
+  /** Whether another process changed something since the last look. */
+  #look(): boolean {
+    if (this.#closed) return false;
     const version = this.#dataVersion();
-    if (version === this.#version) return;
+    if (version === this.#version) return false;
     this.#version = version;
     this.#wake();
+    return true;
   }
 
   #dataVersion(): unknown {
@@ -181,7 +218,7 @@ class SqliteEngine implements Engine {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    clearInterval(this.#looking);
+    this.#stopLooking();
     this.#statements.clear();
     this.#database.close();
   }
