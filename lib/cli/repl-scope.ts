@@ -23,11 +23,11 @@ export async function scope(desk: Desk, server: REPLServer): Promise<PropertyDes
   const answer = async (id: string, given?: Answer, options?: AnswerOptions): Promise<Entry> => {
     const entry = await findEntry(ledger, id);
     const made = given ?? (await asked(entry, desk, server));
-    return shown.entry(await ledger.answer(entry.id, made, { by: `latchkey repl ${process.pid}`, ...options }));
+    return shown.moved(await ledger.answer(entry.id, made, { by: `latchkey repl ${process.pid}`, ...options }));
   };
   const cancel = async (id: string, options?: CancelOptions): Promise<Entry> => {
     const { id: whole } = await findEntry(ledger, id);
-    return shown.entry(await ledger.cancel(whole, { by: `latchkey repl ${process.pid}`, ...options }));
+    return shown.moved(await ledger.cancel(whole, { by: `latchkey repl ${process.pid}`, ...options }));
   };
   const { hold: holdSession, ...pendingRoom } = await import("../pending/index.js");
   const hold = (id: string, options?: HoldOptions): Promise<Hold> => holdSession(rpc(), id, options);

@@ -29,6 +29,12 @@ export class Shown {
     return entry;
   }
 
+  /** An entry that something was done to: where it stands now. */
+  moved<T extends Entry>(entry: T): T {
+    this.#forms.set(entry, () => table(heads, [row(entry)], { ...this.#layout, yields }));
+    return entry;
+  }
+
   receipts<T extends readonly Receipt[]>(found: T): T {
     this.#forms.set(found, () => history(found, this.#layout));
     return found;

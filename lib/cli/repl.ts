@@ -45,6 +45,8 @@ export async function repl(
     terminal,
     useColors: paint(io.out).isColorSupported,
     useGlobal: true,
+    // Completions come from ledger and runtime, too late to be drawn behind the cursor at every key.
+    preview: false,
     ignoreUndefined: true,
     writer: desk.shown.writer,
   });

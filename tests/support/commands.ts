@@ -1,7 +1,9 @@
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
 
 export const packageRoot = dirname(createRequire(import.meta.url).resolve("latchkey/package.json"));
 export const latchkeyPath = join(packageRoot, "dist/cli/latchkey.js");
@@ -56,3 +58,35 @@ export const normal = (text: string): string =>
     .replace(/[ \t]+/g, " ")
     .replace(/ $/gm, "")
     .trim();
+
+export interface Ran {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs `latchkey` to its end. `onLine` sees each line of its standard output as it comes. */
+export function latchkey(
+  place: Pick<Place, "dir" | "env">,
+  args: readonly string[],
+  input = "",
+  onLine?: (line: string, child: ChildProcess) => unknown,
+): Promise<Ran> {
+  const child = spawn(process.execPath, [latchkeyPath, ...args], { cwd: place.dir, env: place.env });
+  let out = "";
+  let err = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    out += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    err += text;
+  });
+  if (onLine) createInterface({ input: child.stdout }).on("line", (line) => onLine(line, child));
+  child.stdin.on("error", () => undefined);
+  child.stdin.end(input);
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code, signal) => resolve({ code, signal, out, err }));
+  });
+}
