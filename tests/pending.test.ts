@@ -327,7 +327,12 @@ const rubbish: Record<string, readonly unknown[]> = {
   "exit_plan_mode.requested": [{}, { approved: "x" }, { approved: true, selectedAction: "SEKRET" }],
   "sampling.requested": [{ response: "SEKRET" }, { response: {} }, { respond: 1 }],
   "auto_mode_switch.requested": [{}, "maybe", true],
-  "session_limits_exhausted.requested": [{}, { action: "more" }, { action: "set", maxAiCredits: "5" }],
+  "session_limits_exhausted.requested": [
+    {},
+    { action: "more" },
+    { action: "set", maxAiCredits: "5" },
+    { action: "set", maxAiCredits: Infinity },
+  ],
   "command.execute": [{ error: 5 }, { result: "SEKRET" }],
   "command.queued": [{}, { handled: "yes" }, { handled: false, stopProcessingQueue: true }],
 };

@@ -5,7 +5,9 @@ import { noSecrets } from "./shapes.js";
 /** A tool call of an MCP server waits for 180 s and then fails; an answer that comes later is accepted, and heard by nobody. */
 const mcpToolLimitMs = 180_000;
 
-const field = v.union([v.string(), v.number(), v.boolean(), v.array(v.string())]);
+/** JSON has no infinity: it would go out as null. */
+const finite = v.pipe(v.number(), v.finite());
+const field = v.union([v.string(), finite, v.boolean(), v.array(v.string())]);
 const planAction = v.picklist(["exit_only", "interactive", "autopilot", "autopilot_fleet"]);
 
 /** `elicitation.requested`, by an MCP server or by `session.ui.elicitation`. */
@@ -117,8 +119,8 @@ export const sessionLimits = kind({
   secrets: noSecrets,
   answer: v.strictObject({
     action: v.picklist(["add", "set", "unset", "cancel"]),
-    additionalAiCredits: v.exactOptional(v.number()),
-    maxAiCredits: v.exactOptional(v.number()),
+    additionalAiCredits: v.exactOptional(finite),
+    maxAiCredits: v.exactOptional(finite),
   }),
   send: (session, requestId, response, options) =>
     session.request("ui.handlePendingSessionLimitsExhausted", { requestId, response }, options),
