@@ -98,11 +98,13 @@ async function reconcile(
   { settleMs, signal }: { settleMs: number; signal: AbortSignal | undefined },
 ): Promise<string[]> {
   const wait = (until: () => boolean): Promise<boolean> => comes(session, until, settleMs, signal);
-  if (view.status(name) === "pending" && !view.hasOpen(name) && settleMs > 0)
-    await wait(() => view.hasOpen(name) || view.status(name) !== "pending");
-  if (view.status(name) !== "needs-auth" || view.hasOpen(name) || settleMs === Number.POSITIVE_INFINITY) return [];
-  if (settleMs > 0) await wait(() => view.hasOpen(name) || view.status(name) !== "needs-auth");
-  if (view.status(name) !== "needs-auth" || view.hasOpen(name)) return [];
+  const never = settleMs === Number.POSITIVE_INFINITY;
+  // A server flaps between the two while it starts and while its request is on the way.
+  const unsettled = (status: string | undefined): boolean =>
+    !view.hasOpen(name) && (status === "pending" || (status === "needs-auth" && !never));
+  for (let status = view.status(name); settleMs > 0 && unsettled(status); status = view.status(name))
+    if (!(await wait(() => view.hasOpen(name) || view.status(name) !== status))) break;
+  if (view.status(name) !== "needs-auth" || view.hasOpen(name) || never) return [];
   await askAgain(session, name, signal);
   if (!view.hasOpen(name) && settleMs > 0) await wait(() => view.hasOpen(name));
   return [name];

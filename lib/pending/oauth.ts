@@ -66,7 +66,8 @@ export const mcpOauth = kind({
     clientId: whole.staticClientConfig?.clientId,
     scope: whole.wwwAuthenticateParams?.scope,
   }),
-  refused: (data) => data.reason !== "initial",
+  // A wider scope is asked for where the token is good and too narrow: for everybody else it stays good.
+  refused: (data) => data.reason !== "initial" && data.reason !== "upscope",
   servesFor: (given) => (given.kind === "token" ? given.expiresIn : 0),
   send: (session, requestId, result, options) =>
     session.request("mcp.oauth.handlePendingRequest", { requestId, result }, options),

@@ -85,6 +85,18 @@ export class Troupe implements AsyncDisposable {
     throw new Error(`the ledger has no such entry: ${JSON.stringify(states)}`);
   }
 
+  /** Waits until nothing in the ledger waits any more. */
+  async closedBooks(timeoutMs = 10_000): Promise<readonly Entry[]> {
+    let left: readonly Entry[] = [];
+    for (const deadline = performance.now() + timeoutMs; performance.now() < deadline; await delay(20)) {
+      const entries = await this.ledger.list();
+      left = entries.filter(({ state }) => state === "open" || state === "answered" || state === "sent");
+      if (left.length === 0) return entries;
+    }
+    const what = left.map(({ kind, state, data }) => ({ kind, state, reason: "reason" in data && data.reason }));
+    throw new Error(`the books are not closed: ${JSON.stringify(what)}`);
+  }
+
   /** Kills the runtime at once, with these programs, and starts it again. */
   async killRuntime(...programs: Program[]): Promise<void> {
     await Promise.all([this.stage.restart(), ...programs.map((program) => program.kill())]);
