@@ -13,7 +13,7 @@ export interface Ran {
  * process holds and never writes to: when that end closes, because the command is not wanted any more or because this
  * process was killed, the reader kills the whole group.
  */
-const guarded = '{ read -r _; kill -KILL -- "-$$"; } <&3 >/dev/null 2>&1 & exec 3<&-; exec sh -c "$0"';
+const guarded = '{ read -r _; kill -s KILL -- "-$$"; } <&3 >/dev/null 2>&1 & exec 3<&-; exec sh -c "$0"';
 
 const outputLimit = 16 * 2 ** 20;
 
