@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { LedgerError } from "latchkey";
 import { registerInterest } from "latchkey/events";
 import { deliverAnswers, type Entry, type Ledger, openLedger, recordPending, type State } from "latchkey/ledger";
 import { hold, pendingRequest, wholeData } from "latchkey/pending";
@@ -138,6 +139,51 @@ for (const under of runtimes) {
     const [seed] = await ledger.seeds(session.id);
     assert.equal(seed?.entry.id, id);
     assert.ok(typeof seed.answer === "object" && "accessToken" in seed.answer);
+  });
+
+  test("a recorder that comes later catches up, and finds what has died meanwhile", async () => {
+    await using world = await openWorld();
+    await using ledger = await openLedger(await place.location(), { key });
+    await using rpc = await stage.connect();
+    const session = await create(rpc, world);
+    const asked = session.events.wait("mcp.oauth_required", { timeoutMs: 20_000 });
+    await registerInterest(session, "mcp.oauth_required");
+    const { data } = await asked;
+    const stale = { id: "gone", type: "mcp.oauth_required", data: { ...data, requestId: "gone" } } as const;
+    const dead = await ledger.record(pendingRequest(stale, { sessionId: session.id, principal: "eve" }));
+    await using recorder = recordPending(rpc, ledger, { principal: async (request) => `of ${request.kind}` });
+    const [found, ...more] = await recorder.catchUp(session.id);
+    assert.deepEqual([found?.requestId, found?.principal, more.length], [data.requestId, "of mcp.oauth_required", 0]);
+    assert.deepEqual(
+      (await ledger.receipts(dead.id)).map(({ state }) => state),
+      ["open", "lost", "superseded"],
+    );
+    assert.equal((await recorder.catchUp(session.id))[0]?.id, found?.id);
+  });
+
+  test("a store that is away is tried again, and said each time", async () => {
+    await using world = await openWorld();
+    await using ledger = await openLedger(await place.location(), { key });
+    await using rpc = await stage.connect();
+    let failures = 2;
+    const flaky: Ledger = new Proxy(ledger, {
+      get(target, name) {
+        if (name === "record" && failures-- > 0) {
+          return () => Promise.reject(new LedgerError("UNAVAILABLE", "away"));
+        }
+        const value = Reflect.get(target, name);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+    await using recorder = recordPending(rpc, flaky, { kinds: ["mcp.oauth_required"] });
+    const told: unknown[] = [];
+    recorder.events.on("error", ({ error }) => told.push(error));
+    const session = await create(rpc, world);
+    const recorded = recorder.events.wait("recorded", { timeoutMs: 20_000 });
+    await registerInterest(session, "mcp.oauth_required");
+    assert.equal((await recorded).state, "open");
+    assert.equal(told.length, 2);
+    await recorder.idle();
   });
 
   test("an answer in doubt is asked about, never sent blindly", async () => {
