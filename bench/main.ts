@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { callRows } from "./rows/calls.js";
 import { circleRows } from "./rows/circle.js";
 import { delayRows, floodRows, sessionRows } from "./rows/floods.js";
+import { ledgerRows } from "./rows/ledger.js";
 import type { Scale } from "./rows/round.js";
 import { coldStartRows, importRows, sizeRows } from "./rows/weights.js";
 import { printTable, type Row } from "./table.js";
@@ -23,6 +24,7 @@ const parts: Record<string, (scale: Scale) => Promise<Row[]>> = {
   floods: floodRows,
   sessions: sessionRows,
   circle: circleRows,
+  ledger: ledgerRows,
   imports: importRows,
   sizes: sizeRows,
   start: coldStartRows,
