@@ -9,6 +9,6 @@ export {
 } from "./emitter.js";
 export { type Followed, type FollowOptions, follow, type Gap } from "./follow.js";
 export { type Interest, registerInterest } from "./interest.js";
-export { overrun } from "./overrun.js";
+export { overrun, pageMax } from "./overrun.js";
 export type { StreamOptions } from "./stream.js";
 export { type UntilOptions, until } from "./until.js";

@@ -1,4 +1,4 @@
-import { overrun } from "../events/index.js";
+import { overrun, pageMax } from "../events/index.js";
 import type { RequestOptions, SessionEvent, SessionRequester } from "../protocol/index.js";
 import { isKind, type KindName, kinds } from "./kinds.js";
 
@@ -43,7 +43,7 @@ export async function readLog(
   let whole = true;
   for (;;) {
     const at = cursor === undefined ? {} : { cursor };
-    const page = await session.request("eventLog.read", { max: 1000, ...at }, options);
+    const page = await session.request("eventLog.read", { max: pageMax, ...at }, options);
     for (const event of page.events) see(event);
     whole &&= (await overrun(session, { cursor, page, signal: options.signal })) === 0;
     cursor = page.cursor;
