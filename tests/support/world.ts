@@ -8,7 +8,7 @@ export {
 } from "./world/authorization.js";
 export type { Grant, Issued, Tokens } from "./world/grants.js";
 export { type Challenge, type McpServer, startMcpServer, type ToolRun } from "./world/mcp-server.js";
-export { type Model, type ModelRequest, type Reply, startModel } from "./world/model.js";
+export { type Model, type ModelMessage, type ModelRequest, type Reply, startModel } from "./world/model.js";
 export { type Demand, obtainMachineToken, obtainToken, refreshTokens, tokenAnswer } from "./world/oauth-client.js";
 export { onDisk } from "./world/on-disk.js";
 export { type Exit, type Message, type Program, startProgram, startScript } from "./world/processes.js";

@@ -1,0 +1,60 @@
+/**
+ * npm run chaos -- --rounds N --seed S [--engine sqlite|postgres] [--runtime 1.0.85|1.0.102] [--verbose]
+ * Round i plays seed S + i; a seed that failed is played again with --rounds 1. Without an engine or a runtime: all of them.
+ */
+import { parseArgs } from "node:util";
+import { runChaos } from "../support/chaos/run.js";
+import { scheduleOf } from "../support/chaos/schedule.js";
+import { runtimes } from "../support/world.js";
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "20" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000) },
+    engine: { type: "string" },
+    runtime: { type: "string" },
+    verbose: { type: "boolean", default: false },
+  },
+});
+const first = Number(values.seed);
+const seeds = Array.from({ length: Number(values.rounds) }, (_, index) => first + index);
+const engines = (["sqlite", "postgres"] as const).filter(
+  (name) => values.engine === undefined || name === values.engine,
+);
+const chosen = runtimes.filter(({ name }) => values.runtime === undefined || name === values.runtime);
+if (engines.length === 0 || chosen.length === 0 || seeds.some((seed) => !Number.isSafeInteger(seed)))
+  throw new TypeError("see the head of tests/programs/chaos.ts");
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+const sum = { rounds: 0, failed: 0, kills: 0, stops: 0, entries: 0, tokens: 0, tokensAgain: 0, runsAgain: 0 };
+const outcomes: Record<string, number> = {};
+for (const under of chosen) {
+  for (const engine of engines) {
+    say(`${under.name} ${engine}, seeds ${seeds[0]} to ${seeds.at(-1)}`);
+    const { handles } = await runChaos({
+      under,
+      engine,
+      seeds,
+      log: values.verbose ? say : undefined,
+      onRound(seed, report) {
+        sum.rounds += 1;
+        for (const name of ["kills", "stops", "entries", "tokens", "tokensAgain", "runsAgain"] as const)
+          sum[name] += report[name];
+        for (const [name, count] of Object.entries(report.outcomes)) outcomes[name] = (outcomes[name] ?? 0) + count;
+        if (report.problems.length === 0) {
+          if (values.verbose) say(`seed ${seed}: ${JSON.stringify(report)}`);
+          return;
+        }
+        sum.failed += 1;
+        say(`FAILED seed ${seed} on ${under.name} ${engine} after ${report.seconds.toFixed(1)} s`);
+        for (const problem of report.problems) say(`  ${problem}`);
+        say(`  schedule ${JSON.stringify(scheduleOf(seed))}`);
+      },
+    });
+    say(
+      `open files after the first round ${handles[0]}, at most ${Math.max(...handles)}, after the last ${handles.at(-1)}`,
+    );
+  }
+}
+say(JSON.stringify({ ...sum, outcomes }));
+process.exitCode = sum.failed === 0 ? 0 : 1;

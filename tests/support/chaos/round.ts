@@ -1,0 +1,228 @@
+import { randomUUID } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Entry, openLedger } from "latchkey/ledger";
+import { openWorld, type Program, type Stage, type World } from "../world.js";
+import { Actor } from "./actor.js";
+import { createBrain, promptOf } from "./brain.js";
+import type { Blow, Schedule } from "./schedule.js";
+
+export interface Ground {
+  readonly stage: Stage;
+  /** An empty ledger's location, and the folder of its files where it has some. */
+  readonly location: string;
+  readonly folder?: string;
+  readonly key: string;
+  readonly log?: (line: string) => void;
+}
+
+export interface Report {
+  readonly problems: readonly string[];
+  readonly kills: number;
+  readonly stops: number;
+  readonly entries: number;
+  readonly outcomes: Readonly<Record<string, number>>;
+  readonly tokens: number;
+  /** Tokens that a broker obtained and could not write down, because it was struck in between. */
+  readonly tokensAgain: number;
+  /** Calls that the runtime made again, or that were made again because it was killed before their result was on its disk. */
+  readonly runsAgain: number;
+  readonly seconds: number;
+}
+
+const limitMs = 90_000;
+const mortal = ["open", "answered", "sent"];
+
+/** Plays one schedule to its end and checks the books. */
+export async function playRound(schedule: Schedule, ground: Ground): Promise<Report> {
+  const { stage, location, key } = ground;
+  const began = performance.now();
+  const problems: string[] = [];
+  const brain = createBrain();
+  await using world = await openWorld({ script: Array.from({ length: 400 }, () => brain.reply) });
+  await using ledger = await openLedger(location, { key });
+  const count = { kills: 0, stops: 0, upsets: 0, brokers: 0, revocations: 0 };
+  let sessionId = randomUUID();
+  let made = false;
+  let step = -1;
+  const log = (line: string): void => ground.log?.(`${((performance.now() - began) / 1000).toFixed(2)}  ${line}`);
+
+  const base = () => ({ endpoint: stage.runtime.endpoint, token: stage.runtime.token, ledger: location, key });
+  const prompt = (): void => {
+    const now = schedule.steps[step];
+    if (now && !brain.done.has(step)) host.tell({ type: "prompt", prompt: promptOf(step, now.kind) });
+  };
+  const host: Actor = new Actor({
+    name: "resume-host",
+    given: () => ({
+      ...base(),
+      places: world.places,
+      sessionId,
+      mode: made ? "resume" : "create",
+      approve: !schedule.permissions,
+    }),
+    async onStart(program) {
+      if (made) await resumed(program);
+      else {
+        await program.next("created");
+        made = true;
+        program.tell({ type: "go" });
+        await program.next("ready");
+      }
+      log("host ready");
+      prompt();
+      for (;;) {
+        await program.next("idle");
+        log(`idle, step ${step} ${brain.done.has(step) ? "done" : "to be asked again"}`);
+        if (!brain.done.has(step)) {
+          await delay(250);
+          prompt();
+        }
+      }
+    },
+  });
+  async function resumed(program: Program): Promise<void> {
+    const said = await Promise.race([program.next("ready"), program.next("refused")]);
+    if (said.type === "ready") return;
+    log(`refused: ${String(said.code)} ${String(said.message)}`);
+    if (said.code === "NOT_RESUMABLE") {
+      sessionId = randomUUID();
+      made = false;
+    }
+    host.strike("SIGKILL");
+    throw new Error("refused");
+  }
+  const keepers = Array.from(
+    { length: schedule.keepers },
+    () =>
+      new Actor({ name: "resume-keeper", given: () => ({ ...base(), permissions: schedule.permissions, holds: [] }) }),
+  );
+  const brokers = Array.from(
+    { length: schedule.brokers },
+    (_, index) =>
+      new Actor({ name: "resume-broker", given: () => ({ ledger: location, key, owner: `broker ${index}` }) }),
+  );
+  const actors = [host, ...keepers, ...brokers];
+
+  async function strike({ role, index, stopMs }: Blow): Promise<void> {
+    log(`${stopMs === undefined ? "SIGKILL" : `SIGSTOP ${stopMs} ms`} ${role} ${index}`);
+    if (stopMs === undefined) count.kills += 1;
+    else count.stops += 1;
+    if (role === "runtime") {
+      count.upsets += 1;
+      if (stopMs === undefined) return stage.restart();
+      const { pid } = stage.runtime;
+      process.kill(pid, "SIGSTOP");
+      await delay(stopMs);
+      if (stage.runtime.pid === pid) process.kill(pid, "SIGCONT");
+      return;
+    }
+    const group = role === "host" ? [host] : role === "keeper" ? keepers : brokers;
+    const actor = group[index % group.length];
+    if (actor === undefined) return;
+    if (role === "broker") count.brokers += 1;
+    else count.upsets += 1;
+    if (stopMs === undefined) return actor.strike("SIGKILL");
+    actor.strike("SIGSTOP");
+    await delay(stopMs);
+    actor.strike("SIGCONT");
+  }
+
+  async function until(what: string, holds: () => boolean | Promise<boolean>, ms = limitMs): Promise<boolean> {
+    for (const deadline = performance.now() + ms; performance.now() < deadline; await delay(25))
+      if (await holds()) return true;
+    problems.push(`${what} took longer than ${ms} ms`);
+    return false;
+  }
+
+  try {
+    await until("the session", () => made, 20_000);
+    const blows = Promise.all(schedule.blows.map((blow) => delay(blow.at).then(() => strike(blow))));
+    for (const [index, { revoke }] of schedule.steps.entries()) {
+      if (revoke) {
+        world.authorization.revokeAll();
+        count.revocations += 1;
+      }
+      step = index;
+      prompt();
+      if (!(await until(`step ${index}`, () => brain.done.has(index)))) break;
+    }
+    await blows;
+    let left: Entry[] = [];
+    await until(
+      "closing the books",
+      async () => {
+        left = (await ledger.list()).filter(({ state }) => mortal.includes(state));
+        return left.length === 0;
+      },
+      20_000,
+    );
+    for (const { id, kind, state, requestId } of left) problems.push(`${kind} ${id} (${requestId}) is still ${state}`);
+  } finally {
+    await Promise.all(actors.map((actor) => actor.end()));
+  }
+
+  const entries = await ledger.list();
+  const outcomes: Record<string, number> = {};
+  for (const entry of entries) {
+    const end = entry.outcome ?? entry.state;
+    outcomes[end] = (outcomes[end] ?? 0) + 1;
+    if (entry.outcome === "conflict") problems.push(`${entry.kind} ${entry.id} ended in a conflict`);
+    const settlings = (await ledger.receipts(entry.id)).filter(({ state }) => state === "settled");
+    if (settlings.length > 1) problems.push(`${entry.kind} ${entry.id} was settled ${settlings.length} times`);
+  }
+  const { byCode } = world.authorization.issued;
+  const needs = 1 + count.revocations;
+  const tokensAgain = Math.max(0, byCode - needs);
+  if (tokensAgain > count.brokers)
+    problems.push(`${byCode} tokens for ${needs} needs, ${count.brokers} brokers struck`);
+  const runsAgain = countAgain(world, schedule, problems);
+  if (runsAgain > count.upsets) problems.push(`${runsAgain} runs too many, after ${count.upsets} upsets`);
+  for (const actor of actors) problems.push(...actor.complaints);
+  for (const actor of actors) for (const pid of actor.pids) if (isAlive(pid)) problems.push(`process ${pid} is left`);
+  if (ground.folder !== undefined) problems.push(...(await secretsIn(ground.folder, world)));
+  problems.push(...(await secretsIn(stage.home, world)));
+  return {
+    problems,
+    kills: count.kills,
+    stops: count.stops,
+    entries: entries.length,
+    outcomes,
+    tokens: byCode,
+    tokensAgain,
+    runsAgain,
+    seconds: (performance.now() - began) / 1000,
+  };
+}
+
+function countAgain(world: World, schedule: Schedule, problems: string[]): number {
+  let again = 0;
+  for (const [index, { kind }] of schedule.steps.entries()) {
+    if (kind !== "echo") continue;
+    const runs = world.mcp.runs.filter((run) => run.arguments.text === `result-${index}`).length;
+    if (runs === 0) problems.push(`step ${index} never ran`);
+    again += Math.max(0, runs - 1);
+  }
+  return again;
+}
+
+async function secretsIn(folder: string, world: World): Promise<string[]> {
+  const tokens = new Set(world.mcp.knocks.flatMap(({ token }) => (token === undefined ? [] : [token])));
+  const found: string[] = [];
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || entry.parentPath.includes(join(".cache", "copilot", "pkg"))) continue;
+    const bytes = await readFile(join(entry.parentPath, entry.name)).catch(() => Buffer.alloc(0));
+    for (const token of tokens) if (bytes.includes(token)) found.push(`a token lies in ${entry.name}`);
+  }
+  return found;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
