@@ -1,19 +1,25 @@
-/** npm run bench: one table of what latchkey costs, beside the official SDK, vscode-jsonrpc and the bare loop. */
+/**
+ * npm run bench [-- part…]: one table of what latchkey costs, beside the official SDK, vscode-jsonrpc and the bare loop.
+ * A whole run also writes its figures into docs/; `--quick` sees in short that everything works and writes nothing.
+ */
 import { writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
+import { runOf, writeDocs } from "./report.js";
 import { callRows } from "./rows/calls.js";
 import { circleRows } from "./rows/circle.js";
 import { delayRows, floodRows, sessionRows } from "./rows/floods.js";
 import { ledgerRows } from "./rows/ledger.js";
 import type { Scale } from "./rows/round.js";
 import { coldStartRows, importRows, sizeRows } from "./rows/weights.js";
-import { printTable, type Row } from "./table.js";
+import { met, printTable, type Row } from "./table.js";
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    /** Few and short runs: to see that everything works. */
     quick: { type: "boolean", default: false },
+    /** Where the figures go as JSON besides. */
     json: { type: "string" },
   },
 });
@@ -24,14 +30,14 @@ const parts: Record<string, (scale: Scale) => Promise<Row[]>> = {
   floods: floodRows,
   sessions: sessionRows,
   circle: circleRows,
-  ledger: ledgerRows,
   imports: importRows,
   sizes: sizeRows,
   start: coldStartRows,
+  ledger: ledgerRows,
 };
 
 const chosen = positionals.length === 0 ? Object.keys(parts) : positionals;
-const scale: Scale = options.quick ? { rounds: 3, size: 0.2 } : { rounds: 9, size: 1 };
+const scale: Scale = options.quick ? { rounds: 3, size: 0.2 } : { rounds: 7, size: 1 };
 const rows: Row[] = [];
 for (const name of chosen) {
   const part = parts[name];
@@ -40,4 +46,12 @@ for (const name of chosen) {
   process.stdout.write(`${printTable(found)}\n`);
   rows.push(...found);
 }
-if (options.json) await writeFile(options.json, `${JSON.stringify({ rows }, undefined, 2)}\n`);
+const targets = rows.flatMap((row) => row.targets);
+process.stdout.write(`\n${targets.filter(met).length} of ${targets.length} targets met\n`);
+
+const run = runOf(rows);
+if (options.json) await writeFile(options.json, `${JSON.stringify(run, undefined, 1)}\n`);
+if (!options.quick && positionals.length === 0) {
+  const root = dirname(createRequire(import.meta.url).resolve("latchkey/package.json"));
+  await writeDocs(join(root, "docs"), run);
+}

@@ -32,7 +32,7 @@ async function overTcp(place: Place, { rounds, size }: Scale): Promise<Row[]> {
   for (const name of contestants) await calls(name, share(name, 2_000), 1, 8);
 
   const one = await interleave(contestants, rounds * 4, (name) => calls(name, share(name, 500), 1, 8));
-  const many = await interleave(contestants, rounds, (name) => calls(name, 64 * share(name, 60), 64, 8));
+  const many = await interleave(contestants, rounds, (name) => calls(name, 64 * share(name, 20), 64, 8));
   const rows: Row[] = [
     {
       group: "Calls over TCP, runtime 1.0.85",

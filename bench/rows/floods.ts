@@ -29,7 +29,7 @@ async function flood(contestant: Contestant, events: number, busyMicros = 0): Pr
 
 export async function floodRows({ rounds, size }: Scale): Promise<Row[]> {
   const group = "A flood of events, written as fast as the socket takes them";
-  const events = Math.round(50_000 * size);
+  const events = Math.round(25_000 * size);
   const runs = new Map<string, Run[]>();
   await interleave(contestants, rounds, async (name) => {
     const run = await flood(name, events);
@@ -88,7 +88,7 @@ export async function floodRows({ rounds, size }: Scale): Promise<Row[]> {
 /** From the peer's write to the handler, for events that follow each other in bursts of five writes. */
 export async function delayRows({ rounds, size }: Scale): Promise<Row[]> {
   const names = ["bare", "latchkey", "latchkey without the nudge", "vscode-jsonrpc", "sdk"] as const;
-  const events = 5 * Math.max(4, Math.round(20 * size));
+  const events = 5 * Math.max(4, Math.round(8 * size));
   const figures = await interleave(names, rounds, async (name) => {
     const plain = name === "latchkey without the nudge";
     await using peer = await startPeer();

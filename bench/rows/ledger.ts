@@ -83,6 +83,7 @@ interface Engine {
   /** The claim again, turn by turn on this ledger and on one that never held more than a few entries. */
   readonly beside: Record<"an empty ledger" | "the full one", Measured>;
   readonly bytesEach: number;
+  readonly prunedPerSecond: number;
 }
 
 async function measureEngine(
@@ -110,7 +111,12 @@ async function measureEngine(
     const claim = async (): Promise<void> => (await both[name].claim({}, { owner: "bench" }))?.release();
     return (await time(20, claim)).each.value;
   });
-  return { steps: found, looks: byAmount, beside, bytesEach: ((await fill.size()) - before) / filled };
+  const bytesEach = ((await fill.size()) - before) / filled;
+  await fill.age(Math.min(filled, 20_000));
+  const began = performance.now();
+  const { entries } = await ledger.prune({ entriesMs: 3_600_000, receiptsMs: 3_600_000 });
+  const prunedPerSecond = (entries / (performance.now() - began)) * 1000;
+  return { steps: found, looks: byAmount, beside, bytesEach, prunedPerSecond };
 }
 
 export async function ledgerRows({ size }: Scale): Promise<Row[]> {
@@ -149,13 +155,12 @@ export async function ledgerRows({ size }: Scale): Promise<Row[]> {
       targets: [{ what: "full / empty", value: growth, limit: 1.5, side: "at most" }],
     });
   }
-  const bytes = [...engines].map(([name, { bytesEach }]) => [name, measured([bytesEach / 1000])] as const);
-  rows.push({
-    group: "The ledger on disk",
-    name: "an entry with its four receipts",
-    unit: "KB",
-    figures: Object.fromEntries(bytes),
-    targets: [],
-  });
+  const group = "The ledger as a whole";
+  const pick = (what: (engine: Engine) => number) =>
+    Object.fromEntries([...engines].map(([name, engine]) => [name, measured([what(engine)])]));
+  const bytes = pick(({ bytesEach }) => bytesEach / 1000);
+  rows.push({ group, name: "an entry on disk with its four receipts", unit: "KB", figures: bytes, targets: [] });
+  const pruned = pick(({ prunedPerSecond }) => prunedPerSecond);
+  rows.push({ group, name: "entries pruned", unit: "/s", figures: pruned, targets: [] });
   return rows;
 }
