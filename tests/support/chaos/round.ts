@@ -105,18 +105,23 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
   );
   const actors = [host, ...keepers, ...brokers];
 
+  let runtimeStruck = Promise.resolve();
+  async function strikeRuntime(stopMs: number | undefined): Promise<void> {
+    if (stopMs === undefined) return stage.restart();
+    process.kill(stage.runtime.pid, "SIGSTOP");
+    await delay(stopMs);
+    process.kill(stage.runtime.pid, "SIGCONT");
+  }
+
   async function strike({ role, index, stopMs }: Blow): Promise<void> {
     log(`${stopMs === undefined ? "SIGKILL" : `SIGSTOP ${stopMs} ms`} ${role} ${index}`);
     if (stopMs === undefined) count.kills += 1;
     else count.stops += 1;
     if (role === "runtime") {
       count.upsets += 1;
-      if (stopMs === undefined) return stage.restart();
-      const { pid } = stage.runtime;
-      process.kill(pid, "SIGSTOP");
-      await delay(stopMs);
-      if (stage.runtime.pid === pid) process.kill(pid, "SIGCONT");
-      return;
+      // One blow after the other: what is being started again cannot be struck.
+      runtimeStruck = runtimeStruck.then(() => strikeRuntime(stopMs));
+      return runtimeStruck;
     }
     const group = role === "host" ? [host] : role === "keeper" ? keepers : brokers;
     const actor = group[index % group.length];
