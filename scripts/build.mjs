@@ -27,6 +27,7 @@ const faces = [
   "rpc/index",
   "pending/index",
   "ledger/index",
+  "ledger/jwe",
   "ledger/sqlite",
   "ledger/postgres",
   "cli/latchkey",

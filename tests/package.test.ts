@@ -27,6 +27,7 @@ const scripts = [
   "errors",
   ...faces,
   "ledger/index",
+  "ledger/jwe",
   "ledger/sqlite",
   "ledger/postgres",
   "cli/latchkey",

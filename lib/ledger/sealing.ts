@@ -4,7 +4,7 @@ import { first, type Rule, rows, text } from "./engine.js";
 import { keyId } from "./keys.js";
 
 /** Loaded when something is sealed or opened: a process that only lists does without. */
-const jose = () => import("jose");
+const jose = () => import("./jwe.js");
 
 const encode = new TextEncoder();
 const decode = new TextDecoder();
