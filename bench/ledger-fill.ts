@@ -11,7 +11,7 @@ export interface Fill {
 }
 
 const columns =
-  "kind, received_at, data, sealed, state, outcome, account, delivery_fence, delivery_until, completed_at, created_at, updated_at";
+  "kind, received_at, data, sealed, state, outcome, account, delivery_fence, delivery_until, completed_at, created_at, updated_at, over_at";
 const own = `SELECT * FROM entries WHERE state = 'settled' AND id NOT LIKE 'copy%' LIMIT 1`;
 const perSession = 10;
 
@@ -80,4 +80,4 @@ const copies = (prefix: string, series: string, id: string, hash: string, seq: s
 const aged = (count: number): string => `
   CREATE TEMPORARY TABLE old AS SELECT id FROM entries WHERE id LIKE 'copy%' LIMIT ${count};
   UPDATE receipts SET at = at - 7200000 WHERE entry IN (SELECT id FROM old);
-  UPDATE entries SET updated_at = updated_at - 7200000 WHERE id IN (SELECT id FROM old)`;
+  UPDATE entries SET over_at = over_at - 7200000 WHERE id IN (SELECT id FROM old)`;

@@ -118,9 +118,3 @@ export function* completed(request: {
   }
   return yield* entryRow(id);
 }
-
-/** Entries in doubt: sent, and nobody waits for the reply any more. */
-export function* untilInDoubt(): Rule<number | undefined> {
-  const row = yield* first("SELECT MIN(delivery_until) - {now} AS left_ms FROM @entries WHERE state = 'sent'");
-  return row?.left_ms == null ? undefined : number(row.left_ms);
-}

@@ -105,17 +105,12 @@ export function* transitions(
 
 /** Entries that nobody answered in time. */
 export function* due(limit: number): Rule<string[]> {
-  const found = yield* rows(
-    "SELECT id FROM @entries WHERE state = 'open' AND expires_at IS NOT NULL AND expires_at <= {now} ORDER BY expires_at LIMIT ?",
-    limit,
-  );
+  const found = yield* rows("SELECT id FROM @entries WHERE due_at <= {now} ORDER BY due_at LIMIT ?", limit);
   return found.map((row) => text(row.id));
 }
 
 /** Milliseconds until the next entry runs out. */
 export function* untilDue(): Rule<number | undefined> {
-  const row = yield* first(
-    "SELECT MIN(expires_at) - {now} AS left_ms FROM @entries WHERE state = 'open' AND expires_at IS NOT NULL",
-  );
+  const row = yield* first("SELECT MIN(due_at) - {now} AS left_ms FROM @entries WHERE due_at IS NOT NULL");
   return row?.left_ms == null ? undefined : number(row.left_ms);
 }

@@ -2,7 +2,7 @@ import { LedgerError } from "../errors.js";
 import { isKind, type KindName, kinds } from "../pending/index.js";
 import { first, type Row, type Rule, rows, text, type Value } from "./engine.js";
 import { stateOf } from "./rows.js";
-import { moves, type Outcome, type State } from "./states.js";
+import { moves, type Outcome, over, type State } from "./states.js";
 
 export interface Note {
   outcome?: Outcome | undefined;
@@ -18,6 +18,8 @@ export function* move(id: string, from: State, to: State, now: number, note: Not
   const allowed: readonly State[] = moves[from];
   if (!allowed.includes(to)) throw new LedgerError("CONFLICT", `an entry that is ${from} cannot become ${to}`);
   const set: Record<string, Value> = { state: to, updated_at: now, ...note.set };
+  if (from === "open") set.due_at = null;
+  if (over.includes(to)) set.over_at = now;
   if (note.outcome !== undefined) set.outcome = note.outcome;
   const columns = Object.keys(set).map((column) => `${column} = ?`);
   const moved = yield* first(

@@ -1,6 +1,5 @@
 import type { PruneOptions } from "./contract.js";
 import { now, type Row, type Rule, rows, text } from "./engine.js";
-import { over } from "./states.js";
 
 /**
  * Removes one portion of what is over, so that a large clean-up does not hold the writers up. Fences come from a counter
@@ -9,7 +8,7 @@ import { over } from "./states.js";
 export function* prune(options: PruneOptions, portion: number): Rule<{ entries: number; receipts: number }> {
   const at = yield* now();
   const found = yield* rows(
-    `SELECT id, intent, credential FROM @entries WHERE ${over} AND updated_at <= ? ORDER BY updated_at LIMIT ?`,
+    `SELECT id, intent, credential FROM @entries WHERE over_at <= ? ORDER BY over_at LIMIT ?`,
     at - options.entriesMs,
     portion,
   );
@@ -34,7 +33,10 @@ function* forget(found: readonly Row[], at: number, portion: number): Rule<numbe
   const list = Array.from({ length: portion }, () => "?").join(", ");
   const credentials = among("credential");
   yield { lock: [...new Set(credentials)] };
-  const gone = yield* rows(`DELETE FROM @entries WHERE id IN (${list}) AND ${over} RETURNING id`, ...among("id"));
+  const gone = yield* rows(
+    `DELETE FROM @entries WHERE id IN (${list}) AND over_at IS NOT NULL RETURNING id`,
+    ...among("id"),
+  );
   yield* rows(
     `DELETE FROM @given WHERE intent IN (${list})
      AND NOT EXISTS (SELECT 1 FROM @entries e WHERE e.intent = @given.intent)`,

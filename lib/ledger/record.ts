@@ -36,8 +36,8 @@ export function* record(draft: Draft): Rule<Row> {
   );
   const inserted = yield* first(
     `INSERT INTO @entries (id, kind, session_id, request_id, endpoint, principal, received_at, data, sealed, intent,
-       credential, epoch, state, created_at, updated_at, expires_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?, ?)
+       credential, epoch, state, created_at, updated_at, expires_at, due_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, ?)
      ON CONFLICT (session_id, kind, request_id) DO NOTHING RETURNING id`,
     draft.id,
     draft.kind,
@@ -53,6 +53,7 @@ export function* record(draft: Draft): Rule<Row> {
     draft.epoch ?? null,
     now,
     now,
+    draft.expiresAt ?? null,
     draft.expiresAt ?? null,
   );
   // Somebody recorded it in this instant under another credential, with another principal for example: theirs stands.

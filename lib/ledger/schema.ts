@@ -1,6 +1,5 @@
 import { LedgerError } from "../errors.js";
 import { type Engine, first, number, type Rule, rows } from "./engine.js";
-import { over } from "./states.js";
 
 /** The format that this code writes. Each number has its list of statements in the engine's dialect. */
 export const format = 1;
@@ -31,7 +30,9 @@ const tables: readonly string[] = [
     completed_at BIGINT,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
-    expires_at BIGINT
+    expires_at BIGINT,
+    due_at BIGINT,
+    over_at BIGINT
   )`,
   `CREATE UNIQUE INDEX entries_request ON @entries (session_id, kind, request_id)`,
   `CREATE INDEX entries_age ON @entries (created_at, id)`,
@@ -40,8 +41,8 @@ const tables: readonly string[] = [
   `CREATE INDEX entries_principal ON @entries (principal, created_at, id)`,
   `CREATE INDEX entries_intent ON @entries (intent, created_at)`,
   `CREATE INDEX entries_credential ON @entries (credential, state)`,
-  `CREATE INDEX entries_due ON @entries (expires_at) WHERE state = 'open' AND expires_at IS NOT NULL`,
-  `CREATE INDEX entries_over ON @entries (updated_at) WHERE ${over}`,
+  `CREATE INDEX entries_due ON @entries (due_at) WHERE due_at IS NOT NULL`,
+  `CREATE INDEX entries_over ON @entries (over_at) WHERE over_at IS NOT NULL`,
   `CREATE TABLE @credentials (
     credential TEXT PRIMARY KEY,
     principal TEXT,

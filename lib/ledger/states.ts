@@ -53,5 +53,5 @@ export const outcomes = [
 
 export type Outcome = (typeof outcomes)[number];
 
-/** What may be pruned: an entry that never moves again, or that only waits for a successor. */
-export const over = "state IN ('settled', 'superseded', 'expired', 'cancelled', 'lost')";
+/** States in which an entry may be pruned: it never moves again, or only waits for a successor. */
+export const over: readonly State[] = [...states.filter((state) => moves[state].length === 0), "lost"];
