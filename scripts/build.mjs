@@ -31,6 +31,9 @@ const faces = [
   "ledger/sqlite",
   "ledger/postgres",
   "cli/latchkey",
+  // Large and seldom needed: apart, so that the command starts quickly.
+  "cli/table",
+  "cli/names",
 ];
 
 const common = {
@@ -90,9 +93,6 @@ async function bundleFaces(faults) {
       entryPoints: [join(lib, `${face}.ts`)],
       outbase: lib,
       outdir: root,
-      // The command starts quickly because it loads no more than it needs: what it loads later is in files of its own.
-      splitting: face.startsWith("cli/"),
-      chunkNames: `${dirname(face)}/[name]-[hash]`,
       define: { FAULTS: String(faults) },
       plugins: [facesStayApart(face), packagesInside(face)],
     });

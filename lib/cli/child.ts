@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import type { Writable } from "node:stream";
 import { innocentEnvironment } from "./reach.js";
 
@@ -19,6 +19,7 @@ const outputLimit = 16 * 2 ** 20;
 
 /** Runs a shell command with `input` on its standard input. It is killed, with all that it started, when the signal aborts. */
 export async function runCommand(command: string, input: string, signal: AbortSignal): Promise<Ran> {
+  const { spawn } = await import("node:child_process");
   signal.throwIfAborted();
   const child = spawn("sh", ["-c", guarded, command], {
     detached: true,

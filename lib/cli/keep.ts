@@ -7,7 +7,6 @@ import { oneOf } from "./command.js";
 import { every, living, short, what } from "./entries.js";
 import { exit, explain, Stop, UsageError } from "./exit.js";
 import { type Io, oneLine, paint, print, printJson, progress } from "./io.js";
-import { eventTypes } from "./names.js";
 import { kindNames } from "./names-of.js";
 import { aborted, pause } from "./pause.js";
 import { reachLedger, runtimePlace } from "./reach.js";
@@ -41,7 +40,7 @@ export async function keep(given: Given, io: Io): Promise<undefined> {
     kinds: kinds.length > 0 ? kinds : undefined,
     principal: given.principal,
     sessions: given.session,
-    interest: (given.interest ?? []).map(eventType),
+    interest: await Promise.all((given.interest ?? []).map(eventType)),
     capabilities: { elicitation: given["keep-elicitation"], mcpApps: given["keep-mcp-apps"] },
   };
   // Before a connection is there: a birth that nobody listens for is not announced again.
@@ -181,7 +180,8 @@ async function keepOn(
 /** Errors of a session that is not there, or of a connection that is over: there is nothing to hold. */
 const over = new Set(["SESSION_NOT_FOUND", "CLOSED", "ENDED", "DESTROYED"]);
 
-function eventType(name: string): EventType {
+async function eventType(name: string): Promise<EventType> {
+  const { eventTypes } = await import("./names.js");
   const found = eventTypes.find((each) => each === name);
   if (found === undefined) throw new UsageError(`--interest "${name}" is no event type`, "keep");
   return found;

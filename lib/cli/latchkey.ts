@@ -18,12 +18,7 @@ async function main(args: string[]): Promise<number> {
       signalCode = code;
       stopped.abort(new Error(`stopped by ${name}`));
     });
-  // A reader that has gone away has seen enough.
-  process.stdout.on("error", (error) => {
-    if ("code" in error && error.code === "EPIPE") process.exit(exit.done);
-    throw error;
-  });
-  const io: Io = { out: process.stdout, err: process.stderr, in: process.stdin, signal: stopped.signal };
+  const io = standardIo(stopped.signal);
   try {
     return (
       (await dispatch(args, io)) ?? (signalCode === undefined || waits.includes(args[0] ?? "") ? exit.done : signalCode)
@@ -36,6 +31,30 @@ async function main(args: string[]): Promise<number> {
       io.err.write(`Try: latchkey ${error.command ?? ""}${error.command ? " " : ""}--help\n`);
     return exitCodeOf(error);
   }
+}
+
+/** Each stream is made when it is first used: that costs milliseconds. */
+function standardIo(signal: AbortSignal): Io {
+  let checked = false;
+  return {
+    signal,
+    get out() {
+      // A reader that has gone away has seen enough.
+      if (!checked)
+        process.stdout.on("error", (error) => {
+          if ("code" in error && error.code === "EPIPE") process.exit(exit.done);
+          throw error;
+        });
+      checked = true;
+      return process.stdout;
+    },
+    get err() {
+      return process.stderr;
+    },
+    get in() {
+      return process.stdin;
+    },
+  };
 }
 
 async function dispatch(args: string[], io: Io): Promise<number | undefined> {

@@ -4,7 +4,6 @@ import { every, heads, living, row, yields } from "./entries.js";
 import { type Io, paint, print, printJson, progress } from "./io.js";
 import { kindNames, stateNames } from "./names-of.js";
 import { reachLedger } from "./reach.js";
-import { table } from "./table.js";
 
 interface Wanted {
   ledger?: string | undefined;
@@ -60,7 +59,10 @@ async function show(entries: readonly Entry[], { json, quiet }: Wanted, io: Io):
   if (json) for (const entry of entries) await printJson(io.out, entry);
   else if (quiet) for (const { id } of entries) await print(io.out, id);
   else if (entries.length === 0) await print(io.err, paint(io.err).dim("nothing is pending"));
-  else await print(io.out, table(heads, entries.map(row), { width: io.out.columns, yields, head: paint(io.out).dim }));
+  else {
+    const { table } = await import("./table.js");
+    await print(io.out, table(heads, entries.map(row), { width: io.out.columns, yields, head: paint(io.out).dim }));
+  }
 }
 
 type Moves = ReturnType<Ledger["watch"]>;

@@ -1,4 +1,3 @@
-import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { exit, Stop } from "./exit.js";
 import type { Io } from "./io.js";
@@ -10,8 +9,9 @@ export async function readAll(input: NodeJS.ReadStream): Promise<string> {
 }
 
 /** Asks a person for one line, on the terminal. What is secret is not shown while it is typed. */
-export function ask(io: Io, prompt: string, { secret }: { secret: boolean }): Promise<string> {
+export async function ask(io: Io, prompt: string, { secret }: { secret: boolean }): Promise<string> {
   if (!io.in.isTTY) throw new Stop(exit.usage, "standard input is no terminal to ask at");
+  const { createInterface } = await import("node:readline");
   const muted = new Writable({ write: (_chunk, _encoding, done) => done() });
   io.err.write(`${prompt}${secret ? " (not shown)" : ""}: `);
   const lines = createInterface({
@@ -22,7 +22,7 @@ export function ask(io: Io, prompt: string, { secret }: { secret: boolean }): Pr
     historySize: 0,
     prompt: "",
   });
-  return new Promise((resolve, reject) => {
+  return await new Promise((resolve, reject) => {
     let line: string | undefined;
     const stop = (): void => lines.close();
     io.signal.addEventListener("abort", stop);

@@ -2,7 +2,6 @@ import type { CompleterResult } from "node:readline";
 import type { REPLServer } from "node:repl";
 import type { SessionCalls } from "../protocol/index.js";
 import { living } from "./entries.js";
-import { eventTypes, methodNames } from "./names.js";
 import { kindNames, stateNames } from "./names-of.js";
 import type { Desk } from "./repl.js";
 
@@ -23,19 +22,26 @@ const calls: Record<keyof SessionCalls, true> = {
   "status.get": true,
   "auth.getStatus": true,
 };
-const methods: readonly string[] = [...new Set([...methodNames, ...Object.keys(calls)])].sort();
-const sessionMethods = methods
-  .filter((name) => name.startsWith("session."))
-  .map((name) => name.slice("session.".length));
+async function methods(): Promise<string[]> {
+  const { methodNames } = await import("./names.js");
+  return [...new Set([...methodNames, ...Object.keys(calls)])].sort();
+}
+
+async function sessionMethods(): Promise<string[]> {
+  const prefix = "session.";
+  return (await methods()).filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+}
+
+const eventTypes = async (): Promise<readonly string[]> => (await import("./names.js")).eventTypes;
 
 type Offer = (desk: Desk) => readonly string[] | Promise<readonly string[]>;
 
 /** What is typed before the quote, and what may stand between the quotes then. The first that fits is taken. */
 const places: readonly (readonly [RegExp, Offer])[] = [
-  [/\brpc\.request\($/, () => methods],
-  [/\.request\($/, () => sessionMethods],
-  [/\b(?:on|once|wait|stream)\($/, () => ["*", ...eventTypes, "session.lifecycle"]],
-  [/\bregisterInterest\([^"'`]*,\s*$/, () => eventTypes],
+  [/\brpc\.request\($/, methods],
+  [/\.request\($/, sessionMethods],
+  [/\b(?:on|once|wait|stream)\($/, async () => ["*", ...(await eventTypes()), "session.lifecycle"]],
+  [/\bregisterInterest\([^"'`]*,\s*$/, eventTypes],
   [/\b(?:show|receipts|answer|cancel|get)\($/, entryIds],
   [/\b(?:session|hold)\($/, sessionIds],
   [/\bsessionId:\s*$/, sessionIds],

@@ -1,6 +1,5 @@
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { type REPLServer, start } from "node:repl";
+import type { REPLServer } from "node:repl";
 import { PassThrough } from "node:stream";
 import { types } from "node:util";
 import type { Ledger } from "../ledger/index.js";
@@ -28,9 +27,11 @@ export async function repl(
   given: { ledger: string | undefined; endpoint: string | undefined },
   io: Io,
 ): Promise<undefined> {
+  const { start } = await import("node:repl");
+  const { table } = await import("./table.js");
   const folder = await makeStateFolder();
   await using ledger = await reachLedger(given.ledger, { make: true });
-  const desk: Desk = { ledger, io, shown: new Shown(io), rpc: undefined };
+  const desk: Desk = { ledger, io, shown: new Shown(io, table), rpc: undefined };
   const found = await connectDesk(desk, given.endpoint);
   const waiting = (await ledger.list({ state: living, limit: 100 })).length;
   const location = shownLocation(ledgerLocation(given.ledger));
@@ -59,7 +60,7 @@ export async function repl(
     server.setupHistory(join(folder, "history"), (error) => {
       if (error) io.err.write(`no history: ${error.message}\n`);
     });
-  if (lines) feed(server, io.in, lines);
+  if (lines) await feed(server, io.in, lines);
   await new Promise<void>((resolve) => {
     server.once("exit", () => resolve());
     // What is being waited for need not end for that.
@@ -108,7 +109,8 @@ function defineCommands(server: REPLServer, desk: Desk, location: string): void 
 }
 
 /** Lines of a pipe one by one, each when the one before is done: Node would run them all at once. */
-function feed(server: REPLServer, from: NodeJS.ReadStream, to: PassThrough): void {
+async function feed(server: REPLServer, from: NodeJS.ReadStream, to: PassThrough): Promise<void> {
+  const { createInterface } = await import("node:readline");
   const lines = createInterface({ input: from })[Symbol.asyncIterator]();
   const display = server.displayPrompt;
   const next = async (): Promise<void> => {

@@ -40,3 +40,5 @@ export function table(heads: readonly string[], rows: readonly (readonly string[
     .map((line) => line.trimEnd())
     .join("\n");
 }
+
+export type Tabulate = typeof table;
