@@ -2,7 +2,9 @@ import { type Interest, registerInterest } from "latchkey/events";
 import { attend, handlePendingRequest, hold, type PendingRequest, pendingRequest, wholeData } from "latchkey/pending";
 import type { Rpc, Session } from "latchkey/rpc";
 import * as assert from "uvu/assert";
-import { suite } from "./support/suite.js";
+import { provocations, provokedParams } from "./support/kinds/provocations.js";
+import { pass } from "./support/kinds/scene.js";
+import { suite, within } from "./support/suite.js";
 import {
   obtainToken,
   openStage,
@@ -12,6 +14,8 @@ import {
   type Stage,
   serverName,
   serverStatus,
+  startAskingServer,
+  startModel,
   tokenAnswer,
   type World,
 } from "./support/world.js";
@@ -122,6 +126,28 @@ for (const under of runtimes) {
     await runTurn(session, "Hello.").catch(() => undefined);
     assert.ok(ids.length > 0);
     assert.is(new Set(ids).size, ids.length);
+  });
+
+  test("a server that waits for headers does not hold it up", async () => {
+    await using model = await startModel();
+    await using mcp = await startAskingServer({ pass });
+    await using rpc = await stage.connect();
+    const places = { modelUrl: model.baseUrl, mcpUrl: mcp.endpoint };
+    const { sessionId } = await rpc.request("session.create", provokedParams("headers", places));
+    const session = rpc.session(sessionId);
+    const interest = ["mcp.headers_refresh_required", "mcp.oauth_required"] as const;
+    await within(5000, attend(session, { interest, settleMs: 500 }), "attending");
+    session.events.on("mcp.headers_refresh_required", ({ data: { requestId } }) => {
+      const request = { kind: "mcp.headers_refresh_required", sessionId, requestId } as const;
+      return handlePendingRequest(rpc, request, provocations.headers.answer);
+    });
+    const { servers } = await session.request("mcp.list");
+    assert.equal(
+      servers.map(({ status }) => status),
+      ["connected"],
+    );
+    const late = await within(5000, attend(session, { interest, settleMs: 500 }), "attending again");
+    assert.equal(late.events, []);
   });
 
   test("says when the log has let go of events", async () => {

@@ -31,7 +31,7 @@ const outcomes: Record<string, number> = {};
 for (const under of chosen) {
   for (const engine of engines) {
     say(`${under.name} ${engine}, seeds ${seeds[0]} to ${seeds.at(-1)}`);
-    const { handles } = await runChaos({
+    const { handles, runtimeHandles } = await runChaos({
       under,
       engine,
       seeds,
@@ -52,7 +52,7 @@ for (const under of chosen) {
       },
     });
     say(
-      `open files after the first round ${handles[0]}, at most ${Math.max(...handles)}, after the last ${handles.at(-1)}`,
+      `open files after the first round ${handles[0]}, at most ${Math.max(...handles)}, after the last ${handles.at(-1)}; of the runtime ${runtimeHandles[0]}, ${Math.max(...runtimeHandles)}, ${runtimeHandles.at(-1)}`,
     );
   }
 }

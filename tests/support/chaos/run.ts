@@ -18,8 +18,10 @@ export interface ChaosOptions {
 
 export interface ChaosReport {
   readonly rounds: readonly { readonly seed: number; readonly report: Report }[];
-  /** Open files of this process and of the runtime after each round. */
+  /** Open files of this process after each round. */
   readonly handles: readonly number[];
+  /** Open files of the runtime after each round; a killed one begins anew. */
+  readonly runtimeHandles: readonly number[];
 }
 
 /** Rounds one after the other on one runtime, each with a world and a ledger of its own. */
@@ -29,6 +31,7 @@ export async function runChaos({ under, engine, seeds, log, onRound }: ChaosOpti
   const folder = await mkdtemp(join(tmpdir(), "latchkey-chaos-"));
   const rounds: { seed: number; report: Report }[] = [];
   const handles: number[] = [];
+  const runtimeHandles: number[] = [];
   try {
     for (const [index, seed] of seeds.entries()) {
       const own = join(folder, `${index}`);
@@ -37,11 +40,16 @@ export async function runChaos({ under, engine, seeds, log, onRound }: ChaosOpti
       const report = await playRound(scheduleOf(seed), ground);
       rounds.push({ seed, report });
       onRound?.(seed, report);
-      handles.push((await readdir("/proc/self/fd").catch(() => [])).length);
+      handles.push(await openFiles("self"));
+      runtimeHandles.push(await openFiles(stage.runtime.pid));
       if (report.problems.length === 0) await rm(own, { recursive: true, force: true });
     }
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-  return { rounds, handles };
+  return { rounds, handles, runtimeHandles };
+}
+
+async function openFiles(pid: number | "self"): Promise<number> {
+  return (await readdir(`/proc/${pid}/fd`).catch(() => [])).length;
 }
