@@ -34,7 +34,8 @@ export function createFrames(maxFrameBytes: number): Frames {
   function keep(end: number): void {
     const needed = heldBytes + end - at;
     if (needed > held.length) {
-      const grown = Buffer.allocUnsafe(Math.max(needed, held.length * 2, 1024));
+      const enough = length < 0 ? 1024 : Math.min(Math.max(held.length * 4, 1024), length);
+      const grown = Buffer.allocUnsafe(Math.max(needed, enough));
       held.copy(grown, 0, 0, heldBytes);
       held = grown;
     }
@@ -85,10 +86,10 @@ export function createFrames(maxFrameBytes: number): Frames {
         if (end > chunk.length) keep(chunk.length);
         else if (heldBytes > 0) {
           keep(end);
-          text = decode(held, 0, length, "unknown");
+          text = decode(held, 0, length, encodingOf(held.subarray(0, length)));
           letGo();
         } else {
-          encoding ??= isAscii(chunk) ? "latin1" : isUtf8(chunk) ? "utf8" : "unknown";
+          encoding ??= encodingOf(chunk);
           text = decode(chunk, at, end, encoding);
           at = end;
         }
@@ -111,6 +112,11 @@ function checkHeader(end: number, from: number, to: number): void {
 
 /** `latin1` stands for plain ASCII, which is quickest to read as that. */
 type Encoding = "latin1" | "utf8" | "unknown";
+
+function encodingOf(bytes: Buffer): Encoding {
+  if (isAscii(bytes)) return "latin1";
+  return isUtf8(bytes) ? "utf8" : "unknown";
+}
 
 function decode(bytes: Buffer, from: number, to: number, encoding: Encoding): string {
   if (encoding === "latin1") return bytes.toString("latin1", from, to);
