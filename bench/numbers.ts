@@ -10,7 +10,8 @@ export interface Measured {
   readonly value: number;
   readonly low: number;
   readonly high: number;
-  readonly runs: number;
+  /** In the order in which they were measured. */
+  readonly values: readonly number[];
 }
 
 export function quantile(values: readonly number[], part: number): number {
@@ -19,5 +20,5 @@ export function quantile(values: readonly number[], part: number): number {
 }
 
 export function measured(values: readonly number[]): Measured {
-  return { value: median(values), low: quantile(values, 0.25), high: quantile(values, 0.75), runs: values.length };
+  return { value: median(values), low: quantile(values, 0.25), high: quantile(values, 0.75), values };
 }

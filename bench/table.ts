@@ -1,4 +1,4 @@
-import type { Measured } from "./numbers.js";
+import { type Measured, median } from "./numbers.js";
 
 export type Unit = "ms" | "µs" | "MB" | "KB" | "/s" | "×";
 
@@ -21,10 +21,15 @@ export interface Target {
 
 export const met = ({ value, limit, side }: Target): boolean => (side === "at most" ? value <= limit : value >= limit);
 
-/** `of` divided by `by`, both from the same row. */
+/**
+ * `of` divided by `by`, both from the same row. When they were measured in the same rounds it is the median of the rounds'
+ * ratios: what slowed a whole round down cancels out.
+ */
 export function ratio(row: Pick<Row, "figures">, of: string, by: string): number {
   const [over, under] = [row.figures[of], row.figures[by]];
-  return over && under ? over.value / under.value : Number.NaN;
+  if (!over || !under) return Number.NaN;
+  if (over.values.length !== under.values.length) return over.value / under.value;
+  return median(over.values.map((value, round) => value / (under.values[round] ?? Number.NaN)));
 }
 
 export function figure(value: number): string {
@@ -34,8 +39,8 @@ export function figure(value: number): string {
   return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 3);
 }
 
-export const spread = ({ low, high, runs }: Measured): string =>
-  runs < 2 || low === high ? "" : `${figure(low)}–${figure(high)}`;
+export const spread = ({ low, high, values }: Measured): string =>
+  values.length < 2 || low === high ? "" : `${figure(low)}–${figure(high)}`;
 
 export const targetText = (target: Target): string =>
   `${target.what} ${figure(target.value)}, ${target.side} ${figure(target.limit)}: ${met(target) ? "met" : "MISSED"}`;

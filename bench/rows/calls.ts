@@ -10,8 +10,18 @@ import { startSubject } from "../processes.js";
 import { type Row, ratio } from "../table.js";
 import { interleave, type Scale, subjects } from "./round.js";
 
-/** Who pays 40 ms a call gets fewer of them. */
-const fewer: Partial<Record<Contestant, number>> = { sdk: 0.02 };
+/** Those whose calls are short take turns quickly, so that a round is over before the machine changes its mind. */
+const quick = ["bare", "latchkey", "vscode-jsonrpc"] as const;
+
+/** One call after the other: many short rounds, and a few for the SDK, which takes 40 ms a call over TCP. */
+async function oneByOne(calls: (name: Contestant, count: number) => Promise<number>, { rounds, size }: Scale) {
+  const count = Math.max(20, Math.round(200 * size));
+  const short = await interleave(quick, rounds * 12, (name) => calls(name, count));
+  return {
+    ...short,
+    ...(await interleave(["sdk"], rounds, (name) => calls(name, Math.max(3, Math.round(count / 20))))),
+  };
+}
 
 export async function callRows(scale: Scale): Promise<Row[]> {
   const home = await mkdtemp(join(tmpdir(), "latchkey-bench-"));
@@ -28,11 +38,10 @@ async function overTcp(place: Place, { rounds, size }: Scale): Promise<Row[]> {
   await using all = await subjects((subject) => subject.ask("connect", { place }));
   const calls = async (name: Contestant, count: number, inFlight: number, bytes: number): Promise<number> =>
     (await all.of(name).ask("calls", { call: "ping", count, inFlight, bytes })).each;
-  const share = (name: Contestant, count: number): number => Math.max(3, Math.round(count * size * (fewer[name] ?? 1)));
-  for (const name of contestants) await calls(name, share(name, 2_000), 1, 8);
+  for (const name of quick) await calls(name, Math.round(2_000 * size), 1, 8);
 
-  const one = await interleave(contestants, rounds * 4, (name) => calls(name, share(name, 500), 1, 8));
-  const many = await interleave(contestants, rounds, (name) => calls(name, 64 * share(name, 20), 64, 8));
+  const one = await oneByOne((name, count) => calls(name, count, 1, 8), { rounds, size });
+  const many = await interleave(contestants, rounds, (name) => calls(name, 64 * Math.round(20 * size), 64, 8));
   const rows: Row[] = [
     {
       group: "Calls over TCP, runtime 1.0.85",
@@ -130,11 +139,11 @@ async function eventCalls(place: Place, { rounds, size }: Scale): Promise<Row[]>
 
 async function overStdio(home: string, { rounds, size }: Scale): Promise<Row[]> {
   await using all = await subjects((subject) => subject.ask("connect", { place: { path: bundled.path, home } }));
-  const count = Math.max(20, Math.round(500 * size));
-  const calls = async (name: Contestant): Promise<number> =>
+  const calls = async (name: Contestant, count: number): Promise<number> =>
     (await all.of(name).ask("calls", { call: "ping", count, inFlight: 1, bytes: 8 })).each;
-  for (const name of contestants) await calls(name);
-  const figures = await interleave(contestants, rounds * 4, calls);
+  for (const name of contestants) await calls(name, Math.round(2_000 * size));
+  const count = Math.max(20, Math.round(200 * size));
+  const figures = await interleave(contestants, rounds * 12, (name) => calls(name, count));
   return [
     {
       group: "Calls over stdio, runtime 1.0.85",
