@@ -31,6 +31,7 @@ const faces = [
   "ledger/sqlite",
   "ledger/postgres",
   "cli/latchkey",
+  "cli/main",
   // Large and seldom needed: apart, so that the command starts quickly.
   "cli/table",
   "cli/names",

@@ -31,6 +31,7 @@ const scripts = [
   "ledger/sqlite",
   "ledger/postgres",
   "cli/latchkey",
+  "cli/main",
   "cli/table",
   "cli/names",
   "vendor/valibot",

@@ -1,0 +1,88 @@
+import { exit, exitCodeOf, explain, UsageError } from "./exit.js";
+import { type Io, paint } from "./io.js";
+
+const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+/** Ended by one of these, a command that waits has done its work. */
+const waits = ["keep", "broker", "ls"];
+
+async function main(args: string[]): Promise<number> {
+  const stopped = new AbortController();
+  let signalCode: number | undefined;
+  for (const [name, code] of Object.entries(signals))
+    process.on(name, () => {
+      signalCode = code;
+      stopped.abort(new Error(`stopped by ${name}`));
+    });
+  const io = standardIo(stopped.signal);
+  try {
+    return (
+      (await dispatch(args, io)) ?? (signalCode === undefined || waits.includes(args[0] ?? "") ? exit.done : signalCode)
+    );
+  } catch (error) {
+    if (signalCode !== undefined) return signalCode;
+    const { red } = paint(io.err);
+    io.err.write(`${red("latchkey:")} ${explain(error)}\n`);
+    if (error instanceof UsageError)
+      io.err.write(`Try: latchkey ${error.command ?? ""}${error.command ? " " : ""}--help\n`);
+    return exitCodeOf(error);
+  }
+}
+
+/** Each stream is made when it is first used: that costs milliseconds. */
+function standardIo(signal: AbortSignal): Io {
+  let checked = false;
+  return {
+    signal,
+    get out() {
+      // A reader that has gone away has seen enough.
+      if (!checked)
+        process.stdout.on("error", (error) => {
+          if ("code" in error && error.code === "EPIPE") process.exit(exit.done);
+          throw error;
+        });
+      checked = true;
+      return process.stdout;
+    },
+    get err() {
+      return process.stderr;
+    },
+    get in() {
+      return process.stdin;
+    },
+  };
+}
+
+async function dispatch(args: string[], io: Io): Promise<number | undefined> {
+  const [first] = args;
+  if (first === "complete") return await (await import("./completion.js")).candidates(args.slice(1), io);
+  if (first === "--version" || first === "-V") return await (await import("./help.js")).version(io);
+  const { commands } = await import("./commands.js");
+  const found = commands.find(({ name }) => name.split(" ").every((word, i) => args[i] === word));
+  const rest = args.slice(found?.name.split(" ").length ?? 0);
+  const asked = rest.slice(0, rest.includes("--") ? rest.indexOf("--") : undefined);
+  if (first === undefined || first === "help" || asked.includes("--help") || asked.includes("-h")) {
+    const { help } = await import("./help.js");
+    return await help(found?.name ?? args.filter((word) => !word.startsWith("-") && word !== "help").join(" "), io, {
+      asked: first !== undefined,
+    });
+  }
+  if (found === undefined)
+    throw new UsageError(
+      unknown(
+        args,
+        commands.map(({ name }) => name),
+      ),
+    );
+  return await found.run(rest, io);
+}
+
+function unknown(args: readonly string[], names: readonly string[]): string {
+  const [first = ""] = args;
+  const group = names.filter((name) => name.startsWith(`${first} `));
+  if (group.length > 0) return `"${first}" needs one of: ${group.map((name) => name.split(" ")[1]).join(", ")}`;
+  const near = names.filter((name) => name.startsWith(first.slice(0, 2)));
+  const hint = near.length > 0 ? `; did you mean ${near.join(" or ")}?` : "";
+  return `there is no command "${first}"${hint}`;
+}
+
+process.exitCode = await main(process.argv.slice(2));
