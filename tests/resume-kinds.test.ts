@@ -43,6 +43,30 @@ for (const under of runtimes) {
     assert.is((await ledger.list({ kind: "permission.requested" })).length, 1, "one entry, not two");
   });
 
+  test("an answer that the runtime took and had not on disk when it was killed is given again", async () => {
+    await using troupe = await Troupe.open(under);
+    const { world, stage, sessionId, ledger } = troupe;
+    const host = await connected(troupe, { deliver: false });
+    world.model.say({ tool: "ticket" });
+    host.tell({ type: "prompt", prompt: "A ticket, please." });
+    const { id, requestId } = await troupe.entry(
+      ({ kind, state }) => kind === "external_tool.requested" && state === "open",
+    );
+    await onDisk(stage.home, sessionId, requestId);
+    // The runtime of another moment took it; this one has never heard of it.
+    await host.kill();
+    await troupe.stage.restart();
+    await ledger.answer(id, { result: "ticket 17" });
+    const delivery = await ledger.deliver(id, { owner: "the earlier one" });
+    await delivery?.settle({ accepted: true });
+    const next = await troupe.host("resume", { deliver: false });
+    assert.equal((await next.next("ready")).waiting, [{ kind: "external_tool.requested", requestId }]);
+    await next.next("idle");
+    assert.ok(world.model.toolResults().includes("ticket 17"));
+    assert.is((await ledger.get(id))?.outcome, "accepted");
+    assert.match((await ledger.receipts(id)).at(-1)?.reason ?? "", "killed before");
+  });
+
   test("OAuth inside a tool call brings a second permission request, related to the first", async () => {
     await using troupe = await Troupe.open(under);
     const host = await connected(troupe, { approve: false });
@@ -118,11 +142,17 @@ for (const under of runtimes) {
   });
 
   /** A session that is connected, has a user message, and nothing open. */
-  async function connected(troupe: Troupe, more: { sessionId?: string; approve?: boolean }): Promise<Program> {
+  async function connected(
+    troupe: Troupe,
+    more: { sessionId?: string; approve?: boolean; deliver?: boolean },
+  ): Promise<Program> {
     const host = await troupe.host("create", more);
     const broker = await troupe.broker({ kinds: ["mcp.oauth_required"] });
+    const keeper =
+      more.deliver === false ? await troupe.keeper({ holds: [more.sessionId ?? troupe.sessionId] }) : undefined;
     await troupe.ready(host);
     await host.next("connected");
+    await keeper?.kill();
     await broker.kill();
     host.tell({ type: "prompt", prompt: "Hello." });
     await host.next("idle");

@@ -226,6 +226,11 @@ export interface Ledger {
   refuse(id: string): Promise<void>;
   /** The good answers that a session can be loaded with, one a question that it asked before. */
   seeds(sessionId: string, options?: { principal?: string }): Promise<Seed[]>;
+  /**
+   * A runtime waits for a request that is settled here: it was killed before it had the answer on disk. Gives that answer, with a
+   * receipt that it is given again, or nothing where the answer did not come from here.
+   */
+  giveAgain(id: string, options?: { by?: string; reason?: string }): Promise<AnswerOf<KindName> | undefined>;
   /** Removes what is over. */
   prune(options: PruneOptions): Promise<{ entries: number; receipts: number }>;
   close(): Promise<void>;

@@ -89,6 +89,20 @@ function* refusal(entry: Row, inDoubt: boolean, reply: Reply, at: number): Rule<
   return ends.some((end) => end !== undefined && end <= at) ? "expired" : "unknown";
 }
 
+/** The answer of a settled entry, and the receipt that it is given once more. */
+export function* again(
+  id: string,
+  note: { by?: string | undefined; reason?: string | undefined },
+): Rule<Row | undefined> {
+  const at = yield* lock(text((yield* entryRow(id)).credential));
+  const entry = yield* entryRow(id);
+  const given = textOr(entry.answer);
+  if (rowState(entry) !== "settled" || given === undefined) return undefined;
+  const answer = yield* first("SELECT * FROM @answers WHERE id = ?", given);
+  if (answer !== undefined) yield* receipt(id, "sent", at, { ...note, reason: note.reason ?? "given again" });
+  return answer;
+}
+
 /** The runtime says that a request is over. */
 export function* completed(request: {
   kind: string;

@@ -6,7 +6,7 @@ import { Changes } from "./changes.js";
 import { HeldClaim } from "./claim.js";
 import * as claims from "./claims.js";
 import type * as contract from "./contract.js";
-import { completed, deliverable, take } from "./deliveries.js";
+import { again, completed, deliverable, take } from "./deliveries.js";
 import { HeldDelivery } from "./delivery.js";
 import { answerPlace, draftAnswer, draftRequest, entryPlace } from "./drafts.js";
 import { type Engine, lock, number, type Row, type Rule, text } from "./engine.js";
@@ -217,6 +217,12 @@ export class Store implements contract.Ledger {
         },
       })),
     );
+  }
+
+  async giveAgain(id: string, options: { by?: string; reason?: string } = {}): Promise<AnswerOf<KindName> | undefined> {
+    const kind = rowKind(await this.engine.read(() => entryRow(id)));
+    const answer = await this.write("again", () => again(id, options));
+    return answer && (await this.openAnswer(kind, answer));
   }
 
   async prune(options: contract.PruneOptions): Promise<{ entries: number; receipts: number }> {

@@ -16,7 +16,18 @@ const completions = new Set<string>(Object.values(kinds).map((row) => row.comple
 
 const isAsking = (event: SessionEvent): event is AskingEvent => isKind(event.type);
 
-/** Takes events in order and keeps what was asked and not completed. */
+/** The tool call that a request belongs to, where the request says so. */
+function toolCallOf({ data }: AskingEvent): string | undefined {
+  if ("toolCallId" in data) return data.toolCallId;
+  return "permissionRequest" in data && "toolCallId" in data.permissionRequest
+    ? data.permissionRequest.toolCallId
+    : undefined;
+}
+
+/**
+ * Takes events in order and keeps what was asked and not completed. The end of a tool call ends what it asked: not every completed
+ * event is in the log of a later load.
+ */
 export function createAsked(): { see(event: SessionEvent): void; open(): AskingEvent[] } {
   const open = new Map<string, AskingEvent>();
   const over = new Set<string>();
@@ -27,6 +38,8 @@ export function createAsked(): { see(event: SessionEvent): void; open(): AskingE
       } else if (completions.has(event.type) && "requestId" in event.data && typeof event.data.requestId === "string") {
         over.add(event.data.requestId);
         open.delete(event.data.requestId);
+      } else if (event.type === "tool.execution_complete") {
+        for (const [id, asking] of open) if (toolCallOf(asking) === event.data.toolCallId) open.delete(id);
       }
     },
     open: () => [...open.values()],

@@ -1,18 +1,20 @@
 import { LatchkeyError } from "../errors.js";
 import type { Events } from "../events/index.js";
-import type {
-  EventMap,
-  EventType,
-  McpServerParams,
-  RequestOptions,
-  SessionOpened,
-  SessionRequester,
-  SessionResumeParams,
+import {
+  check,
+  type EventMap,
+  type EventType,
+  type McpServerParams,
+  type RequestOptions,
+  type SessionOpened,
+  type SessionRequester,
+  type SessionResumeParams,
 } from "../protocol/index.js";
 import type { AskingEvent } from "./asked.js";
 import { attend } from "./attend.js";
 import { refuseBusy } from "./busy.js";
 import { closedByUnloading, watchInterrupted } from "./interrupted.js";
+import { rowOf } from "./kinds.js";
 import { type PendingRequest, pendingRequest, wholeData } from "./request.js";
 import { resource } from "./url.js";
 
@@ -25,7 +27,9 @@ export interface ResumeLedger {
   ): Promise<readonly { request: PendingRequest; answer: unknown; given(): Promise<void> }[]>;
   /** The session is not loaded: requests that cannot survive that are lost; with `all`, every one. */
   lost(sessionId: string, options: { all?: boolean; reason?: string }): Promise<readonly { id: string }[]>;
-  record(request: PendingRequest): Promise<{ id: string }>;
+  record(request: PendingRequest): Promise<{ id: string; state: string }>;
+  /** The answer that a settled request was given; it is written down that it is given again. */
+  giveAgain(id: string, options: { reason?: string }): Promise<unknown>;
 }
 
 /** What `resume` needs of an `Rpc`. */
@@ -104,8 +108,11 @@ export async function resume<S extends ResumedSession>(
     const attended = await attend(session, { interest, settleMs, signal });
     const interrupted = cold ? [...(await closedByUnloading(session, { signal })), ...closed()] : [];
     if (ledger)
-      for (const event of attended.events)
-        await ledger.record(pendingRequest(event, { sessionId, endpoint: rpc.endpoint, principal }));
+      for (const event of attended.events) {
+        const request = pendingRequest(event, { sessionId, endpoint: rpc.endpoint, principal });
+        const { id, state } = await ledger.record(request);
+        if (cold && state === "settled") await giveAgain(rpc, ledger, { request, id, signal });
+      }
     return {
       session,
       cold,
@@ -118,6 +125,22 @@ export async function resume<S extends ResumedSession>(
   } finally {
     off();
   }
+}
+
+/**
+ * The runtime took an answer and was killed before that was on its disk: it waits again, and nobody else will answer. It takes the same
+ * answer once at most.
+ */
+async function giveAgain<S extends ResumedSession>(
+  rpc: Resumer<S>,
+  ledger: ResumeLedger,
+  { request, id, signal }: { request: PendingRequest; id: string; signal: AbortSignal | undefined },
+): Promise<void> {
+  const row = rowOf(request.kind);
+  const answer = await ledger.giveAgain(id, { reason: "the runtime was killed before it had the answer on disk" });
+  if (answer === undefined) return;
+  const checked = check(row.answer, answer, `answer to ${request.kind}`);
+  await row.send(rpc.session(request.sessionId), request.requestId, checked, { signal });
 }
 
 async function isLoaded(session: SessionRequester, signal: AbortSignal | undefined): Promise<boolean> {
