@@ -42,12 +42,13 @@ for (const under of chosen) {
           sum[name] += report[name];
         for (const [name, count] of Object.entries(report.outcomes)) outcomes[name] = (outcomes[name] ?? 0) + count;
         if (report.problems.length === 0) {
-          if (values.verbose) say(`seed ${seed}: ${JSON.stringify(report)}`);
+          if (values.verbose) say(`seed ${seed}: ${JSON.stringify({ ...report, trace: undefined })}`);
           return;
         }
         sum.failed += 1;
         say(`FAILED seed ${seed} on ${under.name} ${engine} after ${report.seconds.toFixed(1)} s`);
         for (const problem of report.problems) say(`  ${problem}`);
+        if (!values.verbose) for (const line of report.trace) say(`    ${line}`);
         say(`  schedule ${JSON.stringify(scheduleOf(seed))}`);
       },
     });

@@ -29,9 +29,11 @@ export interface Report {
   /** Calls that the runtime made again, or that were made again because it was killed before their result was on its disk. */
   readonly runsAgain: number;
   readonly seconds: number;
+  /** What happened, line by line. */
+  readonly trace: readonly string[];
 }
 
-const limitMs = 90_000;
+const limitMs = 60_000;
 const mortal = ["open", "answered", "sent"];
 
 /** Plays one schedule to its end and checks the books. */
@@ -46,7 +48,12 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
   let sessionId = randomUUID();
   let made = false;
   let step = -1;
-  const log = (line: string): void => ground.log?.(`${((performance.now() - began) / 1000).toFixed(2)}  ${line}`);
+  const trace: string[] = [];
+  const log = (text: string): void => {
+    const line = `${((performance.now() - began) / 1000).toFixed(2)}  ${text}`;
+    trace.push(line);
+    ground.log?.(line);
+  };
 
   const base = () => ({ endpoint: stage.runtime.endpoint, token: stage.runtime.token, ledger: location, key });
   const prompt = (): void => {
@@ -164,6 +171,14 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
       20_000,
     );
     for (const { id, kind, state, requestId } of left) problems.push(`${kind} ${id} (${requestId}) is still ${state}`);
+    if (problems.length > 0) {
+      log(`the host said ${JSON.stringify(host.messages.slice(-8))}`);
+      for (const keeper of keepers) log(`a keeper said ${JSON.stringify(keeper.messages.slice(-6))}`);
+      for (const broker of brokers) log(`a broker said ${JSON.stringify(broker.messages.slice(-4))}`);
+      log(
+        `the server saw ${world.mcp.knocks.slice(-6).map(({ http, method, status }) => `${http} ${method} ${status}`)}`,
+      );
+    }
   } finally {
     await Promise.all(actors.map((actor) => actor.end()));
   }
@@ -171,6 +186,10 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
   const entries = await ledger.list();
   const outcomes: Record<string, number> = {};
   for (const entry of entries) {
+    const steps = await ledger.receipts(entry.id);
+    log(
+      `${entry.kind} ${entry.requestId}: ${steps.map(({ state, outcome, by }) => `${state}${outcome ? ` ${outcome}` : ""} by ${by}`).join(", ")}`,
+    );
     const end = entry.outcome ?? entry.state;
     outcomes[end] = (outcomes[end] ?? 0) + 1;
     if (entry.outcome === "conflict") problems.push(`${entry.kind} ${entry.id} ended in a conflict`);
@@ -198,6 +217,7 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
     tokensAgain,
     runsAgain,
     seconds: (performance.now() - began) / 1000,
+    trace,
   };
 }
 
