@@ -57,17 +57,26 @@ const leftOut = {
     ["class RequestType0 ", "class NotificationType "],
     ["class NotificationType0 ", "var Message;"],
   ],
-  "connection.js": [["    function stringifyTrace(", "    function throwIfClosedOrDisposed("]],
+  "connection.js": [
+    ["    function stringifyTrace(", "    function throwIfClosedOrDisposed("],
+    ["var TraceValue;", "var TraceFormat;"],
+  ],
+  "cancellation.js": [],
+  "events.js": [],
 };
 
 async function without(path, cuts) {
-  let text = await readFile(path, "utf8");
+  // The compiler's helpers for modules of other kinds, in each file anew: there are none.
+  let text = (await readFile(path, "utf8"))
+    .replace(/^var __[^]*?^(?=Object\.defineProperty\(exports, "__esModule")/m, "")
+    .replace(/__import(?:Star|Default)\((require\("[^"]+"\))\)/g, "$1");
   for (const [first, behind] of cuts) {
     const [from, to] = [text.indexOf(`\n${first}`), text.indexOf(`\n${behind}`)];
     if (from < 0 || to < from) throw new Error(`${path} is not what it was: "${first}" … "${behind}"`);
-    const stubs = [...text.slice(from, to).matchAll(/^ {4}function (\w+)/gm)].map(
-      ([, name]) => `function ${name}() {}`,
-    );
+    const rest = text.slice(0, from) + text.slice(to);
+    const stubs = [...text.slice(from, to).matchAll(/^ {4}function (\w+)/gm)]
+      .filter(([, name]) => new RegExp(`(?<![.\\w])${name}\\(`).test(rest))
+      .map(([, name]) => `function ${name}() {}`);
     text = `${text.slice(0, from)}\n${stubs.join("\n")}${text.slice(to)}`;
   }
   return text;
@@ -105,7 +114,7 @@ export const packagesInside = (face) => ({
       resolveDir: folderOf("vscode-jsonrpc"),
     }));
     onLoad(
-      { filter: /[\\/]vscode-jsonrpc[\\/]lib[\\/]common[\\/](linkedMap|messages|connection)\.js$/ },
+      { filter: /[\\/]vscode-jsonrpc[\\/]lib[\\/]common[\\/](linkedMap|messages|connection|cancellation|events)\.js$/ },
       async ({ path }) =>
         path.endsWith("linkedMap.js")
           ? { contents: messageQueue }
