@@ -19,6 +19,7 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: "boolean", default: false },
+    rounds: { type: "string" },
     /** Where the figures go as JSON besides. */
     json: { type: "string" },
   },
@@ -37,7 +38,8 @@ const parts: Record<string, (scale: Scale) => Promise<Row[]>> = {
 };
 
 const chosen = positionals.length === 0 ? Object.keys(parts) : positionals;
-const scale: Scale = options.quick ? { rounds: 3, size: 0.2 } : { rounds: 7, size: 1 };
+const { rounds, size }: Scale = options.quick ? { rounds: 3, size: 0.2 } : { rounds: 7, size: 1 };
+const scale: Scale = { rounds: options.rounds === undefined ? rounds : Number(options.rounds), size };
 const rows: Row[] = [];
 for (const name of chosen) {
   const part = parts[name];
@@ -45,13 +47,12 @@ for (const name of chosen) {
   const found = await part(scale);
   process.stdout.write(`${printTable(found)}\n`);
   rows.push(...found);
+  if (options.json) await writeFile(options.json, `${JSON.stringify(runOf(rows), undefined, 1)}\n`);
 }
 const targets = rows.flatMap((row) => row.targets);
 process.stdout.write(`\n${targets.filter(met).length} of ${targets.length} targets met\n`);
 
-const run = runOf(rows);
-if (options.json) await writeFile(options.json, `${JSON.stringify(run, undefined, 1)}\n`);
 if (!options.quick && positionals.length === 0) {
   const root = dirname(createRequire(import.meta.url).resolve("latchkey/package.json"));
-  await writeDocs(join(root, "docs"), run);
+  await writeDocs(join(root, "docs"), runOf(rows));
 }
