@@ -36,7 +36,9 @@ session.events.on("*", (event) => {
 await say({ type: "created", sessionId });
 for await (const _ of heard()) {
   for (const type of row.interest) await registerInterest(session, type);
-  row.start(session).then(
+  // A session that was loaded may have started its servers before there was interest; then they are started again.
+  const started = resumes === undefined ? row.start(session) : session.request("mcp.reload");
+  started.then(
     (result) => say({ type: "returned", result }),
     (error) => say({ type: "failed", message: String(error) }),
   );
