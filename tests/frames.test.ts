@@ -204,6 +204,10 @@ test("a body that is not UTF-8", async () => {
       await fails(chunks, /not UTF-8/);
 });
 
+test("a body that ends in the middle of a character, in a chunk that is UTF-8 as a whole", async () => {
+  for (const chunks of cuts(Buffer.from("Content-Length: 2\r\n\r\n1é"))) await fails(chunks, /not UTF-8/);
+});
+
 test("whether it stands in the middle of a frame", () => {
   const whole = Buffer.from("Content-Length: 2\r\n\r\n{}");
   for (let at = 0; at <= whole.length; at += 1) {

@@ -14,6 +14,7 @@ import {
   type Stage,
   serverStatus,
   tokenAnswer,
+  unloaded,
 } from "./support/world.js";
 
 /** The OAuth requests of a session; `answer` obtains a token for the next one. */
@@ -104,6 +105,7 @@ for (const under of runtimes) {
       await serverStatus(session, "connected");
       await runTurn(session, "Remember me.");
       await session.request("destroy");
+      await unloaded(rpc, opened.sessionId);
       return opened;
     })();
 

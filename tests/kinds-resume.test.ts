@@ -13,6 +13,7 @@ import {
   runtimes,
   type Stage,
   startModel,
+  unloaded,
 } from "./support/world.js";
 
 /**
@@ -104,6 +105,8 @@ for (const under of runtimes) {
     const { sessionId } = await rpc.request("session.create", bare);
     await runTurn(rpc.session(sessionId), "Hello.");
     await rpc.request("session.destroy", { sessionId });
+    // A resume that comes before would attach, and bring no server.
+    await unloaded(rpc, sessionId);
     return provoke(stage, "headers", { resumes: sessionId });
   }
 }

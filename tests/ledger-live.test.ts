@@ -17,6 +17,7 @@ import {
   serverStatus,
   startScript,
   tokenAnswer,
+  unloaded,
 } from "./support/world.js";
 
 const root = dirname(createRequire(import.meta.url).resolve("latchkey/package.json"));
@@ -33,20 +34,6 @@ async function broker(ledger: Ledger): Promise<void> {
   const request = await claim.request();
   if (request.kind !== "mcp.oauth_required") throw new Error("not what was asked for");
   await claim.answer(tokenAnswer(await obtainToken(wholeData(request))), { account: "ada" });
-}
-
-/** Resolves when the runtime has unloaded the session: it tells nobody, so it is asked until it does not know it. */
-async function unloaded(outsider: Rpc, sessionId: string): Promise<void> {
-  for (;;) {
-    const gone = await outsider
-      .session(sessionId)
-      .request("eventLog.tail")
-      .then(
-        () => false,
-        (error: Error & { code: string }) => error.code === "SESSION_NOT_FOUND",
-      );
-    if (gone) return;
-  }
 }
 
 for (const under of runtimes) {

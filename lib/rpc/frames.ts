@@ -120,7 +120,9 @@ function encodingOf(bytes: Buffer): Encoding {
 
 function decode(bytes: Buffer, from: number, to: number, encoding: Encoding): string {
   if (encoding === "latin1") return bytes.toString("latin1", from, to);
-  if (encoding === "unknown" && !isUtf8(bytes.subarray(from, to)))
+  // In a chunk that is UTF-8 as a whole, a body can still end in the middle of a character: then the next byte continues it.
+  const cut = encoding === "utf8" && ((bytes[to] ?? 0) & 0xc0) === 0x80;
+  if (cut || (encoding === "unknown" && !isUtf8(bytes.subarray(from, to))))
     throw new FrameError(`a frame of ${to - from} bytes that is not UTF-8`);
   return bytes.toString("utf8", from, to);
 }

@@ -142,3 +142,17 @@ export async function serverStatus(
     enough.abort();
   }
 }
+
+/** Resolves when the runtime has unloaded the session: it tells nobody, so it is asked until it does not know it. */
+export async function unloaded(outsider: Rpc, sessionId: string): Promise<void> {
+  for (;;) {
+    const gone = await outsider
+      .session(sessionId)
+      .request("eventLog.tail")
+      .then(
+        () => false,
+        (error: Error & { code: string }) => error.code === "SESSION_NOT_FOUND",
+      );
+    if (gone) return;
+  }
+}
