@@ -1,7 +1,7 @@
 /**
  * Owns a session: makes it or loads it again, and writes down what it is asked. It answers nothing itself.
  * What it says: `ready` (what `attend` or `resume` found), `refused` (with its code), `recorded`, `settled`, `connected`, `idle`, `gone`.
- * What it hears: `prompt`.
+ * What it hears: `go`, `prompt` (with `again` when an earlier one came to nothing).
  */
 import { LatchkeyError } from "latchkey";
 import { deliverAnswers, openLedger, recordPending } from "latchkey/ledger";
@@ -65,6 +65,16 @@ try {
   if (!(error instanceof LatchkeyError)) throw error;
   await say({ type: "refused", code: error.code, message: error.message });
 }
-for await (const { type, prompt } of orders) {
-  if (type === "prompt") await session.request("send", { prompt: String(prompt) });
+for await (const { type, prompt, again } of orders) {
+  if (type !== "prompt") continue;
+  if (again === true) await reconnect();
+  await session.request("send", { prompt: String(prompt) });
+}
+
+/** A server whose token was refused while it was starting has failed: the runtime asks nobody for it, it must be started again. */
+async function reconnect(): Promise<void> {
+  const { servers } = await session.request("mcp.list");
+  if (servers.some(({ status }) => status === "failed")) await session.request("mcp.reload").catch(() => undefined);
+  const { interests } = await attend(session);
+  for (const interest of interests) await interest.release();
 }

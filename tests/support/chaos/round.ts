@@ -56,9 +56,9 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
   };
 
   const base = () => ({ endpoint: stage.runtime.endpoint, token: stage.runtime.token, ledger: location, key });
-  const prompt = (): void => {
+  const prompt = (again = false): void => {
     const now = schedule.steps[step];
-    if (now && !brain.done.has(step)) host.tell({ type: "prompt", prompt: promptOf(step, now.kind) });
+    if (now && !brain.done.has(step)) host.tell({ type: "prompt", prompt: promptOf(step, now.kind), again });
   };
   const host: Actor = new Actor({
     name: "resume-host",
@@ -84,7 +84,7 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
         log(`idle, step ${step} ${brain.done.has(step) ? "done" : "to be asked again"}`);
         if (!brain.done.has(step)) {
           await delay(250);
-          prompt();
+          prompt(true);
         }
       }
     },
