@@ -28,7 +28,8 @@ export async function writeDocs(docs: string, run: Run): Promise<void> {
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`${page} has no place for the figures`);
   await writeFile(page, `${text.slice(0, from)}${begin}\n\n${markdown(run)}\n${text.slice(to)}`);
-  await writeFile(join(docs, "performance.json"), `${JSON.stringify(run, undefined, 1)}\n`);
+  const withoutValues = (name: string, value: unknown): unknown => (name === "values" ? undefined : value);
+  await writeFile(join(docs, "performance.json"), `${JSON.stringify(run, withoutValues, 1)}\n`);
   await writeFile(join(docs, "performance.svg"), chart(run.rows));
 }
 
