@@ -25,6 +25,9 @@ const { values: options, positionals } = parseArgs({
   },
 });
 
+// Servers that the rows start end with this process, if it is told to.
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
+
 const parts: Record<string, (scale: Scale) => Promise<Row[]>> = {
   calls: callRows,
   delays: delayRows,
