@@ -68,7 +68,7 @@ const leftOut = {
 async function without(path, cuts) {
   // The compiler's helpers for modules of other kinds, in each file anew: there are none.
   let text = (await readFile(path, "utf8"))
-    .replace(/^var __[^]*?^(?=Object\.defineProperty\(exports, "__esModule")/m, "")
+    .replace(/^var __[\s\S]*?^(?=Object\.defineProperty\(exports, "__esModule")/m, "")
     .replace(/__import(?:Star|Default)\((require\("[^"]+"\))\)/g, "$1");
   for (const [first, behind] of cuts) {
     const [from, to] = [text.indexOf(`\n${first}`), text.indexOf(`\n${behind}`)];
