@@ -16,6 +16,8 @@ const { values } = parseArgs({
     verbose: { type: "boolean", default: false },
   },
 });
+// Ends its processes with it.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 const first = Number(values.seed);
 const seeds = Array.from({ length: Number(values.rounds) }, (_, index) => first + index);
 const engines = (["sqlite", "postgres"] as const).filter(
