@@ -16,9 +16,9 @@ export class LatchkeyError<Code extends string = string> extends Error {
 }
 
 /**
- * - `CLOSED`: the peer closed the connection or its process died.
+ * - `CLOSED`: the peer closed the connection or its process died; also a stream that was closed with no reason given.
  * - `ENDED`: our own `close()` ended it.
- * - `DESTROYED`: it was torn down by force, a failed write for example.
+ * - `DESTROYED`: a write failed, or somebody else ended the stream that is written to.
  * - `REFUSED`: nobody listens there, or the runtime did not start.
  * - `UNAUTHORIZED`: the runtime wants a token, or another one, or none.
  * - `PROTOCOL`: the peer sent something that is not the protocol, or speaks a version outside the window.

@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { Writable } from "node:stream";
 import { ConnectionError } from "latchkey";
 import { connect } from "latchkey/rpc";
@@ -77,9 +78,44 @@ test("a write fails: DESTROYED", async () => {
   assert.is((await rpc.closed).code, "DESTROYED");
 });
 
-test("the stream that we write to is torn down behind our back: DESTROYED", async () => {
-  const { rpc, peer, target } = await memoryPair();
-  await allReject(rpc, peer, "DESTROYED", () => target.writable.destroy());
+test("the stream that we write to is torn down: CLOSED, as a dead child's is, and DESTROYED with an error", async () => {
+  for (const [code, cause] of [["CLOSED"], ["DESTROYED", new Error("torn")]] as const) {
+    const { rpc, peer, target } = await memoryPair();
+    const reason = await allReject(rpc, peer, code, () => target.writable.destroy(cause));
+    assert.is(reason.cause, cause);
+  }
+});
+
+test("a child dies while its own child holds its stdout open: CLOSED, and what it had answered is read", async () => {
+  const text = `
+    const { spawn } = require("node:child_process");
+    const held = spawn("sleep", ["600"], { stdio: ["ignore", "inherit", "ignore"] });
+    const say = (id, result) => {
+      const body = JSON.stringify({ jsonrpc: "2.0", id, result });
+      require("node:fs").writeSync(1, "Content-Length: " + body.length + "\\r\\n\\r\\n" + body);
+    };
+    let calls = 0;
+    process.stdin.on("data", (chunk) => {
+      for (const [, id] of String(chunk).matchAll(/"id":(\\d+)/g)) {
+        calls += 1;
+        if (calls === 1) say(Number(id), { ok: true, protocolVersion: 3, version: "fake" });
+        if (calls === 3) say(Number(id), { message: String(held.pid) });
+        if (calls === 3) process.kill(process.pid, "SIGKILL");
+      }
+    });`;
+  const child = spawn(process.execPath, ["-e", text], { stdio: ["pipe", "pipe", "inherit"] });
+  const rpc = await connect({ readable: child.stdout, writable: child.stdin });
+  const out = rpc.request("ping", { message: "never" });
+  const settled = Promise.allSettled([out]);
+  const { message } = await rpc.request("ping");
+  try {
+    await within(2_000, settled, "the end of what was out");
+    await rejects(out, { type: ConnectionError, code: "CLOSED" });
+    await rejects(rpc.request("ping"), { code: "CLOSED" });
+    assert.is((await rpc.closed).code, "CLOSED");
+  } finally {
+    process.kill(Number(message), "SIGKILL");
+  }
 });
 
 test("the stream that we write to was ended behind our back: what is out may be answered, the next is DESTROYED", async () => {

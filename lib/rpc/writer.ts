@@ -18,10 +18,15 @@ export function createWriter(writable: Writable, fail: (error: ConnectionError) 
     ),
   );
 
-  /** A child that dies takes its stdin along before its stdout ends: for a few turns the reader may say what happened. */
+  /**
+   * Without an error of its own the stream was closed by the death of the child whose stdin it is: Node closes it then, before
+   * or after stdout ends (a grandchild may hold that open for long). For a few turns the reader goes on with what was answered.
+   */
   function lose(turns: number): void {
     if (turns > 0) setImmediate(() => lose(turns - 1));
-    else fail(new ConnectionError("DESTROYED", "the stream takes no more writes"));
+    else if (writable.writableEnded)
+      fail(new ConnectionError("DESTROYED", "the stream was ended and takes no more writes"));
+    else fail(new ConnectionError("CLOSED", "the stream that is written to was closed"));
   }
 
   // Ended in good order it says nothing: the peer may still answer what it got.
