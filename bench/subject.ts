@@ -52,8 +52,8 @@ const perform: { [T in TaskName]: (asks: Tasks[T]["asks"]) => Promise<Tasks[T]["
     return { each: median(times), cpuEach: cpuMs(cpu) / (times.length * inFlight) };
   },
 
-  async approvals({ count }) {
-    const { approve, send } = connected();
+  async approvals({ count, ofHost }) {
+    const { approve, answerTool, send } = connected();
     const [sessionId = ""] = sessionIds;
     const times: number[] = [];
     const lags: number[] = [];
@@ -63,9 +63,11 @@ const perform: { [T in TaskName]: (asks: Tasks[T]["asks"]) => Promise<Tasks[T]["
       await send(sessionId, "Write it down");
       const requestId = requestIdOf(await requested);
       const idle = next((event) => event.type === "session.idle");
+      const called = ofHost ? next((event) => event.type === "external_tool.requested") : undefined;
       const began = now();
       await approve(sessionId, requestId);
       times.push(now() - began);
+      if (called && answerTool) await answerTool(sessionId, requestIdOf(await called));
       await idle;
     }
     return { each: median(times), lag: quantile(lags, 0.9) };

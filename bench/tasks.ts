@@ -11,10 +11,11 @@ export interface Tasks {
     tells: { each: number; cpuEach: number };
   };
   /**
-   * Answers to the permissions that turns ask for: from the answer's call to its response; and how long after its own
+   * Answers to the permissions that turns ask for, to call a tool of the host or of the runtime: from the answer's call to
+   * its response; and how long after its own
    * timestamp, which has milliseconds, the handler saw an event of a turn, for nine of ten of them.
    */
-  approvals: { asks: { count: number }; tells: { each: number; lag: number } };
+  approvals: { asks: { count: number; ofHost: boolean }; tells: { each: number; lag: number } };
   /** Counts the events from now on, to so many; each one may take the handler `busyMicros`. */
   expect: { asks: { events: number; busyMicros: number }; tells: null };
   /** Waits until all that was expected came. */

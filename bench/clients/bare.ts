@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import type { Readable, Writable } from "node:stream";
-import { type Client, type Event, type Place, provider } from "./client.js";
+import type { Client, Event, Place } from "./client.js";
+import { type Handlers, rawCalls } from "./raw.js";
 import { end, spawnRuntime } from "./spawn.js";
 
 interface Incoming {
@@ -25,7 +26,7 @@ export async function openBare(place: Place, { nudge = false }: { nudge?: boolea
   const readable: Readable = child?.stdout ?? socket!;
   const writable: Writable = child?.stdin ?? socket!;
   const waiting = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>();
-  const handlers = new Map<string, (event: Event) => void>();
+  const handlers: Handlers = new Map();
   let lastId = 0;
 
   function receive(message: Incoming): void {
@@ -78,21 +79,7 @@ export async function openBare(place: Place, { nudge = false }: { nudge?: boolea
 
   await request("connect", { token: "token" in place ? place.token : undefined });
   return {
-    ping: (message) => request("ping", { message }),
-    async open({ sessionId, modelUrl }, handler) {
-      const id = sessionId ?? crypto.randomUUID();
-      handlers.set(id, handler);
-      await request("session.create", { sessionId: id, requestPermission: true, ...provider(modelUrl) });
-      return id;
-    },
-    log: (sessionId, message) => request("session.log", { sessionId, message }),
-    approve: (sessionId, requestId) =>
-      request("session.permissions.handlePendingPermissionRequest", {
-        sessionId,
-        requestId,
-        result: { kind: "approve-once" },
-      }),
-    send: (sessionId, prompt) => request("session.send", { sessionId, prompt }),
+    ...rawCalls(request, handlers),
     async close() {
       socket?.destroy();
       if (child) await end(child);

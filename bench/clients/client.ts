@@ -10,6 +10,8 @@ export interface Client {
   log(sessionId: string, message: string): Promise<unknown>;
   /** Answers a permission with "approve-once". */
   approve(sessionId: string, requestId: string): Promise<unknown>;
+  /** Answers the call of the host's tool; the SDK does that by itself. */
+  answerTool?(sessionId: string, requestId: string): Promise<unknown>;
   send(sessionId: string, prompt: string): Promise<unknown>;
   close(): Promise<void>;
 }
@@ -26,7 +28,10 @@ export interface Event {
   readonly data: unknown;
 }
 
-/** The params of `session.create` that every client sends. */
+/** The host's tool, where the session has a model that may call it. */
+export const hostTool = { name: "note", description: "Writes down.", parameters: { type: "object", properties: {} } };
+
+/** The model's part of the params of `session.create`. */
 export const provider = (modelUrl: string | undefined) =>
   modelUrl === undefined
     ? {}
@@ -34,3 +39,10 @@ export const provider = (modelUrl: string | undefined) =>
         provider: { type: "openai" as const, wireApi: "completions" as const, baseUrl: modelUrl, apiKey: "none" },
         model: "scripted",
       };
+
+/** The other params of `session.create` that all but the SDK send, which has names of its own for them. */
+export const sessionParams = ({ modelUrl }: Opening) => ({
+  requestPermission: true,
+  ...provider(modelUrl),
+  ...(modelUrl === undefined ? {} : { tools: [hostTool] }),
+});

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
-import { type Client, type Event, type Place, provider } from "./client.js";
+import type { Client, Event, Place } from "./client.js";
+import { type Handlers, rawCalls } from "./raw.js";
 import { end, spawnRuntime } from "./spawn.js";
 
 /** vscode-jsonrpc as it comes, but for `noDelay`, without which each call over TCP takes 40 ms. */
@@ -13,7 +14,7 @@ export async function openJsonRpc(place: Place): Promise<Client> {
     new StreamMessageReader(child?.stdout ?? socket!),
     new StreamMessageWriter(child?.stdin ?? socket!),
   );
-  const handlers = new Map<string, (event: Event) => void>();
+  const handlers: Handlers = new Map();
   connection.onNotification("session.event", ({ sessionId, event }: { sessionId: string; event: Event }) =>
     handlers.get(sessionId)?.(event),
   );
@@ -21,20 +22,7 @@ export async function openJsonRpc(place: Place): Promise<Client> {
   const request = (method: string, params: object): Promise<unknown> => connection.sendRequest(method, params);
   await request("connect", { token: "token" in place ? place.token : undefined });
   return {
-    ping: (message) => request("ping", { message }),
-    async open({ sessionId = crypto.randomUUID(), modelUrl }, handler) {
-      handlers.set(sessionId, handler);
-      await request("session.create", { sessionId, requestPermission: true, ...provider(modelUrl) });
-      return sessionId;
-    },
-    log: (sessionId, message) => request("session.log", { sessionId, message }),
-    approve: (sessionId, requestId) =>
-      request("session.permissions.handlePendingPermissionRequest", {
-        sessionId,
-        requestId,
-        result: { kind: "approve-once" },
-      }),
-    send: (sessionId, prompt) => request("session.send", { sessionId, prompt }),
+    ...rawCalls(request, handlers),
     async close() {
       connection.dispose();
       socket?.destroy();

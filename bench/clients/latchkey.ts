@@ -1,4 +1,4 @@
-import { type Client, type Place, provider } from "./client.js";
+import { type Client, type Place, sessionParams } from "./client.js";
 import { end, spawnRuntime } from "./spawn.js";
 
 export async function openLatchkey(place: Place, { nudge = true }: { nudge?: boolean } = {}): Promise<Client> {
@@ -13,9 +13,10 @@ export async function openLatchkey(place: Place, { nudge = true }: { nudge?: boo
       ));
   return {
     ping: (message) => rpc.request("ping", { message }),
-    async open({ sessionId = crypto.randomUUID(), modelUrl }, handler) {
+    async open(opening, handler) {
+      const { sessionId = crypto.randomUUID() } = opening;
       rpc.session(sessionId).events.on("*", handler);
-      await rpc.request("session.create", { sessionId, requestPermission: true, ...provider(modelUrl) });
+      await rpc.request("session.create", { sessionId, ...sessionParams(opening) });
       return sessionId;
     },
     log: (sessionId, message) => rpc.session(sessionId).request("log", { message }),
@@ -23,6 +24,8 @@ export async function openLatchkey(place: Place, { nudge = true }: { nudge?: boo
       rpc
         .session(sessionId)
         .request("permissions.handlePendingPermissionRequest", { requestId, result: { kind: "approve-once" } }),
+    answerTool: (sessionId, requestId) =>
+      rpc.session(sessionId).request("tools.handlePendingToolCall", { requestId, result: "done" }),
     send: (sessionId, prompt) => rpc.session(sessionId).request("send", { prompt }),
     async close() {
       await rpc.close();

@@ -1,5 +1,5 @@
 import type { CopilotSession } from "@github/copilot-sdk";
-import { type Client, type Place, provider } from "./client.js";
+import { type Client, hostTool, type Place, provider } from "./client.js";
 
 export async function openSdk(place: Place): Promise<Client> {
   const { CopilotClient, RuntimeConnection } = await import("@github/copilot-sdk");
@@ -32,6 +32,7 @@ export async function openSdk(place: Place): Promise<Client> {
         onPermissionRequest: () => new Promise(() => undefined),
         onEvent: handler,
         ...provider(modelUrl),
+        ...(modelUrl === undefined ? {} : { tools: [{ ...hostTool, handler: () => "done" }] }),
       });
       sessions.set(sessionId, made);
       return sessionId;

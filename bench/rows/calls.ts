@@ -2,8 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startRuntime } from "latchkey/rpc";
-import { bundled, startModel } from "../../tests/support/world.js";
-import type { Place } from "../clients/client.js";
+import { bundled, type Reply, startModel } from "../../tests/support/world.js";
+import { hostTool, type Place } from "../clients/client.js";
 import { type Contestant, contestants } from "../clients/index.js";
 import { measured } from "../numbers.js";
 import { startSubject } from "../processes.js";
@@ -116,16 +116,31 @@ async function eventCalls(place: Place, { rounds, size }: Scale): Promise<Row[]>
   rows.push({ group, name: "session.log", unit: "ms", figures: log, targets: targets(log) });
 
   const lags = new Map<string, number[]>();
-  const answer = await interleave(names, Math.max(2, Math.round(rounds / 2)), async (name) => {
-    const count = Math.max(3, Math.round(8 * size));
-    for (let turn = 0; turn < count; turn++)
-      model.say({ tool: "bash", arguments: { command: "touch noted", description: "note" } }, { text: "done" });
-    await using subject = await stage(name, model.baseUrl);
-    const { each, lag } = await subject.ask("approvals", { count });
-    lags.set(name, [...(lags.get(name) ?? []), lag]);
-    return each;
+  const answers = (call: Reply, ofHost: boolean) =>
+    interleave(names, Math.max(2, Math.round(rounds / 2)), async (name) => {
+      const count = Math.max(3, Math.round(8 * size));
+      for (let turn = 0; turn < count; turn++) model.say(call, { text: "done" });
+      await using subject = await stage(name, model.baseUrl);
+      const { each, lag } = await subject.ask("approvals", { count, ofHost });
+      if (ofHost) lags.set(name, [...(lags.get(name) ?? []), lag]);
+      return each;
+    });
+  const answer = await answers({ tool: hostTool.name }, true);
+  rows.push({
+    group,
+    name: "the answer to a permission, for a tool of the host",
+    unit: "ms",
+    figures: answer,
+    targets: targets(answer),
   });
-  rows.push({ group, name: "the answer to a permission", unit: "ms", figures: answer, targets: targets(answer) });
+  const shell = await answers({ tool: "bash", arguments: { command: "touch noted", description: "note" } }, false);
+  rows.push({
+    group,
+    name: "the answer to a permission, for a shell command",
+    unit: "ms",
+    figures: shell,
+    targets: [],
+  });
   const lag = Object.fromEntries([...lags].map(([name, values]) => [name, measured(values)]));
   rows.push({
     group,
