@@ -58,29 +58,33 @@ export interface EventSource<M extends object = EventMap, Every extends keyof M 
   end(reason: Error, options?: { quietly?: boolean }): void;
 }
 
+// mitt's own "*" is not used: it would see listener:error too. Symbols, so that no type of the peer's reaches these two.
+const every = Symbol("every");
+const failed = Symbol("listener:error");
+const slot = (type: string) => (type === "*" ? every : type === "listener:error" ? failed : type);
+
+type Handler = (event: unknown) => void;
+type Listeners = ReadonlyMap<string | symbol, readonly Handler[]>;
+
+/**
+ * One handler is called without the copy of the list that mitt would make. A function of its own: with thousands of sessions
+ * on a connection each object that an event touches is one that has left the processor's cache.
+ */
+function deliver(listeners: Listeners, type: string | symbol, event: unknown): void {
+  const handlers = listeners.get(type);
+  if (handlers === undefined) return;
+  if (handlers.length > 1) for (const handler of [...handlers]) handler(event);
+  else handlers[0]?.(event);
+}
+
 export function createEvents<M extends object = EventMap, Every extends keyof M = keyof M>(): EventSource<M, Every> {
-  // mitt's own "*" is not used: it would see listener:error too.
   const bus = mitt<Record<string | symbol, unknown>>();
+  const listeners = bus.all as Listeners;
   const enders = new Set<(reason: Error, quietly: boolean) => void>();
   let ended: { reason: Error; quietly: boolean } | undefined;
 
-  const every = Symbol("every");
-  // Symbols, so that no type of the peer's reaches the listeners of these two.
-  const failed = Symbol("listener:error");
-  const slot = (type: string) => (type === "*" ? every : type === "listener:error" ? failed : type);
-
   function report(error: unknown, type: string): void {
-    if (type !== "listener:error") bus.emit(failed, { error, type } satisfies ListenerError);
-  }
-
-  const listeners = (type: string | symbol) => bus.all.get(type) as ((event: unknown) => void)[] | undefined;
-
-  /** mitt copies the list of handlers for each event; where there is one, or none, nothing needs to be copied. */
-  function deliver(type: string | symbol, event: unknown): void {
-    const handlers = listeners(type);
-    if (handlers === undefined) return;
-    if (handlers.length > 1) bus.emit(type, event);
-    else handlers[0]?.(event);
+    if (type !== "listener:error") deliver(listeners, failed, { error, type } satisfies ListenerError);
   }
 
   function subscribe(type: string, handler: (event: never) => unknown): Off {
@@ -147,10 +151,10 @@ export function createEvents<M extends object = EventMap, Every extends keyof M 
         };
       }),
     emit(type: string, event: unknown, options?: { every: false }) {
-      deliver(type, event);
-      if (options?.every !== false) deliver(every, event);
+      deliver(listeners, type, event);
+      if (options?.every !== false) deliver(listeners, every, event);
     },
-    hears: (type) => Boolean(listeners(type)?.length || listeners(every)?.length),
+    hears: (type) => Boolean(listeners.get(type)?.length || listeners.get(every)?.length),
     end(reason, options = {}) {
       if (ended) return;
       ended = { reason, quietly: options.quietly ?? false };
