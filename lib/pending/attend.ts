@@ -8,7 +8,7 @@ export interface AttendOptions {
   interest?: readonly EventType[] | undefined;
   /**
    * Milliseconds to wait for a server that is starting, and for the runtime's own request for one in `needs-auth` before it is
-   * asked for again (1000). 0 waits for nothing and asks at once, Infinity waits for starting servers and never asks.
+   * asked for again (1000). 0 waits for nothing and asks at once, which takes 1.0.102 ten seconds when its own request is on the way; Infinity waits for starting servers and never asks.
    */
   settleMs?: number | undefined;
   signal?: AbortSignal | undefined;

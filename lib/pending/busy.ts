@@ -12,38 +12,46 @@ import { LatchkeyError } from "../errors.js";
 import type { RequestOptions, SessionEvent, SessionRequester } from "../protocol/index.js";
 import { type AskingEvent, createAsked, readLog } from "./asked.js";
 
-/** The open questions that a call of some client waits for, as far as the log tells. */
-export async function findBlocking(session: SessionRequester, options: RequestOptions = {}): Promise<AskingEvent[]> {
+/** Takes events in order; `open` are the questions that a call of some client waits for, as far as they tell. */
+export function createBlocking(): { see(event: SessionEvent): void; open(): AskingEvent[] } {
   const asked = createAsked();
   const tools = new Set<string>();
   let turn = false;
-  const see = (event: SessionEvent): void => {
-    asked.see(event);
-    if (event.type === "user.message") turn = true;
-    else if (event.type === "session.idle") turn = false;
-    else if (event.type === "tool.execution_start") tools.add(event.data.toolCallId);
-    else if (event.type === "tool.execution_complete") tools.delete(event.data.toolCallId);
+  return {
+    see(event) {
+      asked.see(event);
+      if (event.type === "user.message") turn = true;
+      else if (event.type === "session.idle") turn = false;
+      else if (event.type === "tool.execution_start") tools.add(event.data.toolCallId);
+      else if (event.type === "tool.execution_complete") tools.delete(event.data.toolCallId);
+    },
+    open: () =>
+      asked.open().filter((event) => {
+        switch (event.type) {
+          case "command.execute":
+            return true;
+          case "elicitation.requested":
+            return event.data.elicitationSource === undefined;
+          case "mcp.headers_refresh_required":
+            return !turn;
+          case "mcp.oauth_required":
+            return event.data.reason !== "initial" && tools.size === 0;
+          default:
+            return false;
+        }
+      }),
   };
-  await readLog(session, see, options);
-  return asked.open().filter((event) => {
-    switch (event.type) {
-      case "command.execute":
-        return true;
-      case "elicitation.requested":
-        return event.data.elicitationSource === undefined;
-      case "mcp.headers_refresh_required":
-        return !turn;
-      case "mcp.oauth_required":
-        return event.data.reason !== "initial" && tools.size === 0;
-      default:
-        return false;
-    }
-  });
 }
 
-/** @throws LatchkeyError `BUSY`, the questions in its `cause`. SESSION_NOT_FOUND when the session is not loaded. */
-export async function refuseBusy(session: SessionRequester, options: RequestOptions = {}): Promise<void> {
-  const blocking = await findBlocking(session, options);
+/** The open questions that a call of some client waits for, as far as the log tells. */
+export async function findBlocking(session: SessionRequester, options: RequestOptions = {}): Promise<AskingEvent[]> {
+  const blocking = createBlocking();
+  await readLog(session, blocking.see, options);
+  return blocking.open();
+}
+
+/** @throws LatchkeyError `BUSY` unless there are none, the questions in its `cause`. */
+export function refuse(blocking: readonly AskingEvent[]): void {
   if (blocking.length === 0) return;
   const named = blocking.map(({ type, data }) => `${type} ${data.requestId}`);
   throw new LatchkeyError("BUSY", `a call on the session waits for ${named.join(", ")}: an attach would wedge it`, {

@@ -1,5 +1,5 @@
 import type { RequestOptions, SessionOpened, SessionRequester, SessionResumeParams } from "../protocol/index.js";
-import { refuseBusy } from "./busy.js";
+import { attach } from "./attach.js";
 
 export interface HoldOptions extends RequestOptions {
   /** Keep `requestElicitation` alive when the owner's connection drops. */
@@ -33,7 +33,7 @@ export interface Attacher {
  * Attaches to a loaded session so that it outlives its owner's connection. It changes nothing in the session.
  * Call it right after create: an attach waits for every call on the session that is out, and every later call, an answer
  * included, queues behind it. `timeoutMs` and `signal` end our wait, not that queue.
- * @throws RpcError `SESSION_NOT_FOUND` when the session is not loaded: holding does not load it. LatchkeyError `BUSY` when the
+ * @throws RpcError `SESSION_NOT_FOUND` when the session is not loaded, or was being unloaded: holding does not load it. LatchkeyError `BUSY` when the
  * event log shows that a call on it waits for an answer; nothing was sent then.
  */
 export async function hold(
@@ -41,20 +41,8 @@ export async function hold(
   sessionId: string,
   { elicitation, mcpApps, evenIfBusy, ...options }: HoldOptions = {},
 ): Promise<Hold> {
-  const session = rpc.session(sessionId);
-  // An attach to an unloaded session would load it, without its servers and tools. Both calls tell, and wait for nobody.
-  if (evenIfBusy) await session.request("eventLog.tail", {}, options);
-  else await refuseBusy(session, options);
-  await rpc.request(
-    "session.resume",
-    {
-      sessionId,
-      disableResume: true,
-      ...(elicitation ? { requestElicitation: true } : {}),
-      ...(mcpApps ? { requestMcpApps: true } : {}),
-    },
-    options,
-  );
+  const flags = { ...(elicitation ? { requestElicitation: true } : {}), ...(mcpApps ? { requestMcpApps: true } : {}) };
+  await attach(rpc, { sessionId, ...flags }, { evenIfBusy, ...options });
   let released: Promise<void> | undefined;
   const release = (): Promise<void> => {
     released ??= rpc.request("session.destroy", { sessionId }).then(() => undefined);

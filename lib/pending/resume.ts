@@ -5,14 +5,13 @@ import {
   type EventMap,
   type EventType,
   type McpServerParams,
-  type RequestOptions,
-  type SessionOpened,
   type SessionRequester,
   type SessionResumeParams,
 } from "../protocol/index.js";
 import type { AskingEvent } from "./asked.js";
+import { attach } from "./attach.js";
 import { attend } from "./attend.js";
-import { refuseBusy } from "./busy.js";
+import type { Attacher } from "./hold.js";
 import { closedByUnloading, watchInterrupted } from "./interrupted.js";
 import { rowOf } from "./kinds.js";
 import { type PendingRequest, pendingRequest, wholeData } from "./request.js";
@@ -33,9 +32,8 @@ export interface ResumeLedger {
 }
 
 /** What `resume` needs of an `Rpc`. */
-export interface Resumer<S extends ResumedSession = ResumedSession> {
+export interface Resumer<S extends ResumedSession = ResumedSession> extends Attacher {
   readonly endpoint: string;
-  request(method: "session.resume", params: SessionResumeParams, options?: RequestOptions): Promise<SessionOpened>;
   session(sessionId: string): S;
 }
 
@@ -85,21 +83,21 @@ export async function resume<S extends ResumedSession>(
 ): Promise<Resumed<S>> {
   const { sessionId } = params;
   const session = rpc.session(sessionId);
-  const cold = !(await isLoaded(session, signal));
+  const cold = !(await attached(rpc, params, signal));
   const { closed, off } = watchInterrupted(session);
   try {
     let seeded: string[] = [];
     let lost: readonly { id: string }[] = [];
-    let sent = cold ? { continuePendingWork: true, ...params } : attachOnly(params);
+    // What is loaded under `disableResume` looks as if it were being unloaded still.
+    let sent: SessionResumeParams = { continuePendingWork: true, ...params, disableResume: false };
     if (cold && ledger) {
       // In this order: what is lost begins a new load, and what is given from here on was given to that one.
       lost = await ledger.lost(sessionId, { reason: "the session was not loaded" });
       const seeds = await ledger.seeds(sessionId, principal === undefined ? {} : { principal });
-      ({ params: sent, seeded } = await seed({ continuePendingWork: true, ...params }, seeds));
+      ({ params: sent, seeded } = await seed(sent, seeds));
     }
-    if (!cold) await refuseBusy(session, { signal });
     try {
-      await rpc.request("session.resume", sent, { signal });
+      if (cold) await rpc.request("session.resume", sent, { signal });
     } catch (error) {
       if (cold && ledger && error instanceof LatchkeyError && error.code === "NOT_RESUMABLE")
         await ledger.lost(sessionId, { all: true, reason: "the runtime has nothing of the session on disk" });
@@ -143,9 +141,16 @@ async function giveAgain<S extends ResumedSession>(
   await row.send(rpc.session(request.sessionId), request.requestId, checked, { signal });
 }
 
-async function isLoaded(session: SessionRequester, signal: AbortSignal | undefined): Promise<boolean> {
+/** False when the session is not loaded. */
+async function attached(rpc: Attacher, params: SessionResumeParams, signal: AbortSignal | undefined): Promise<boolean> {
+  const names = Object.keys(params.mcpServers ?? {});
+  // Of a load that no event began: an attach that came too late has made it where none of the host's servers are there.
+  const isWanted = async (session: SessionRequester): Promise<boolean> => {
+    const { servers } = await session.request("mcp.list", {}, { signal });
+    return servers.some(({ name }) => names.includes(name));
+  };
   try {
-    await session.request("eventLog.tail", {}, { signal });
+    await attach(rpc, attachOnly(params), { isWanted, signal });
     return true;
   } catch (error) {
     if (error instanceof LatchkeyError && error.code === "SESSION_NOT_FOUND") return false;
@@ -159,7 +164,7 @@ function attachOnly(params: SessionResumeParams): SessionResumeParams {
   const { requestPermission, requestElicitation, requestMcpApps, requestAutoModeSwitch } = params;
   const added = { tools, commands, requestPermission, requestElicitation, requestMcpApps, requestAutoModeSwitch };
   const given = Object.entries(added).filter(([, value]) => value !== undefined && value !== false);
-  return { sessionId, disableResume: true, ...Object.fromEntries(given) };
+  return { sessionId, ...Object.fromEntries(given) };
 }
 
 /** Puts each token where the runtime looks when it starts the server. A host's own `Authorization` stays. */

@@ -175,6 +175,10 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
       log(`the host said ${JSON.stringify(host.messages.slice(-8))}`);
       for (const keeper of keepers) log(`a keeper said ${JSON.stringify(keeper.messages.slice(-6))}`);
       for (const broker of brokers) log(`a broker said ${JSON.stringify(broker.messages.slice(-4))}`);
+      const asked = world.model.requests.at(-1);
+      const tools = asked?.tools?.map(({ function: { name } }) => name).filter((name) => /ticket|echo/.test(name));
+      log(`the model was offered ${tools}, after ${JSON.stringify(asked?.messages.slice(-6)).slice(0, 4000)}`);
+      log(`the runtime's log ends with ${await logOf(stage, sessionId)}`);
       log(
         `the server saw ${world.mcp.knocks.slice(-6).map(({ http, method, status }) => `${http} ${method} ${status}`)}`,
       );
@@ -219,6 +223,20 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
     seconds: (performance.now() - began) / 1000,
     trace,
   };
+}
+
+/** The last events of the session, by type. */
+async function logOf(stage: Stage, sessionId: string): Promise<string> {
+  try {
+    await using rpc = await stage.connect();
+    const { events } = await rpc.session(sessionId).request("eventLog.read", { max: 1000 });
+    return events
+      .slice(-80)
+      .map(({ type, timestamp }) => `${timestamp.slice(17, -1)} ${type}`)
+      .join(", ");
+  } catch (error) {
+    return String(error);
+  }
 }
 
 function countAgain(world: World, schedule: Schedule, problems: string[]): number {

@@ -1,0 +1,73 @@
+/**
+ * Attaching to a load of a session. A load, as the event log tells it:
+ *
+ *   `session.start`, `session.resume` -> loaded -> the last connection drops: `session.shutdown` -> unloaded, some 10 ms later
+ *
+ * An attach that arrives between the last two waits, and then loads the session again with its own params and nothing else: no provider,
+ * no servers, no tools, nothing that was pending. With `disableResume` no event says so; the newest persisted one is
+ * still the shutdown. Such an attach is taken back.
+ */
+import { RpcError } from "../errors.js";
+import type { RequestOptions, SessionEvent, SessionRequester, SessionResumeParams } from "../protocol/index.js";
+import { readLog } from "./asked.js";
+import { createBlocking, refuse } from "./busy.js";
+import type { Attacher } from "./hold.js";
+
+export interface AttachOptions extends RequestOptions {
+  /** Attach even where the log shows that a call on the session waits for an answer. */
+  evenIfBusy?: boolean | undefined;
+  /** Whether a load that no event began is somebody's own, made with `disableResume`. It is taken for one when left out. */
+  isWanted?: ((session: SessionRequester) => Promise<boolean>) | undefined;
+}
+
+/**
+ * Attaches to a loaded session.
+ * @throws RpcError `SESSION_NOT_FOUND` when it is not loaded, or was being unloaded: then nothing of this attach is left.
+ * LatchkeyError `BUSY`; nothing was sent then.
+ */
+export async function attach(
+  rpc: Attacher,
+  params: SessionResumeParams,
+  { evenIfBusy = false, isWanted = async () => true, ...options }: AttachOptions = {},
+): Promise<void> {
+  const { sessionId } = params;
+  const session = rpc.session(sessionId);
+  const load = createLoad();
+  const blocking = createBlocking();
+  await readLog(
+    session,
+    (event) => {
+      load.see(event);
+      blocking.see(event);
+    },
+    options,
+  );
+  const ended = load.ended();
+  if (ended?.last) throw unloaded();
+  if (!evenIfBusy) refuse(blocking.open());
+  if (ended && !(await isWanted(session))) throw unloaded();
+  await rpc.request("session.resume", { ...params, disableResume: true }, options);
+  const newest = await session.request("eventLog.read", { direction: "backward", max: 1 }, options);
+  const [event] = newest.events;
+  if (event?.type !== "session.shutdown" || event.id === ended?.by) return;
+  await rpc.request("session.destroy", { sessionId }, options);
+  throw unloaded();
+}
+
+function unloaded(): RpcError {
+  const method = "session.resume";
+  return new RpcError("SESSION_NOT_FOUND", `${method}: the session was being unloaded`, { rpcCode: -32603, method });
+}
+
+/** Whether the log ends with the end of a load, as far as its persisted events say. */
+function createLoad() {
+  let ended: { readonly by: string; readonly last: boolean } | undefined;
+  return {
+    see(event: SessionEvent): void {
+      if (event.type === "session.shutdown") ended = { by: event.id, last: true };
+      else if (event.type === "session.start" || event.type === "session.resume") ended = undefined;
+      else if (ended) ended = { ...ended, last: false };
+    },
+    ended: () => ended,
+  };
+}

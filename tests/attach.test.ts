@@ -1,0 +1,88 @@
+import { hold, resume } from "latchkey/pending";
+import type { Rpc } from "latchkey/rpc";
+import * as assert from "uvu/assert";
+import { suite, within } from "./support/suite.js";
+import {
+  openStage,
+  openWorld,
+  runTurn,
+  runtimes,
+  type Stage,
+  serverName,
+  unloaded,
+  type World,
+} from "./support/world.js";
+
+/** A runtime takes up to some 20 ms to unload a session; so many calls apart the attaches are spread over that time. */
+const rounds = Array.from({ length: 10 }, (_, index) => index * 4);
+
+for (const under of runtimes) {
+  const test = suite(`Attaching while a session is being unloaded, on ${under.name}`, { timeoutMs: 60_000 });
+  let stage: Stage;
+  let other: Rpc;
+  test.before(async () => {
+    stage = await openStage(under);
+    other = await stage.connect();
+  });
+  test.after(async () => {
+    await other.close();
+    await stage.close();
+  });
+
+  /** A session with a turn on disk whose only connection drops; then so many calls go by. */
+  async function dropped(world: World, calls: number): Promise<string> {
+    const owner = await stage.connect();
+    const { sessionId } = await owner.request("session.create", world.sessionParams());
+    await runTurn(owner.session(sessionId), "Are you there?");
+    await owner.close();
+    for (let call = 0; call < calls; call += 1) await other.request("ping");
+    return sessionId;
+  }
+
+  const isWhole = async (rpc: Rpc, sessionId: string): Promise<boolean> =>
+    (await rpc.session(sessionId).request("mcp.list")).servers.some(({ name }) => name === serverName);
+
+  test("hold either keeps the session as it was, or says that it is gone and leaves nothing behind", async () => {
+    await using world = await openWorld();
+    for (const calls of rounds) {
+      await using keeper = await stage.connect();
+      const sessionId = await dropped(world, calls);
+      const outcome = await hold(keeper, sessionId).then(
+        () => "held",
+        (error: { code: string }) => error.code,
+      );
+      if (outcome === "held") assert.ok(await isWhole(keeper, sessionId), `after ${calls} calls`);
+      else {
+        assert.is(outcome, "SESSION_NOT_FOUND");
+        await within(10_000, unloaded(other, sessionId), "the end of the session");
+      }
+    }
+  });
+
+  test("resume loads it with everything, and a turn goes through", async () => {
+    await using world = await openWorld();
+    for (const calls of rounds) {
+      await using rpc = await stage.connect();
+      const sessionId = await dropped(world, calls);
+      const { session, cold } = await resume(rpc, { ...world.sessionParams(), sessionId });
+      assert.ok(await isWhole(rpc, sessionId), `after ${calls} calls, cold ${cold}`);
+      const before = world.model.requests.length;
+      await runTurn(session, "And now?");
+      assert.is(world.model.requests.length, before + 1, `the model after ${calls} calls, cold ${cold}`);
+    }
+  });
+
+  test("an attach of somebody else that came in between is not taken for the session", async () => {
+    await using world = await openWorld();
+    const sessionId = await dropped(world, 0);
+    await unloaded(other, sessionId);
+    await using thoughtless = await stage.connect();
+    await thoughtless.request("session.resume", { sessionId, disableResume: true });
+    await using rpc = await stage.connect();
+    const { session } = await resume(rpc, { ...world.sessionParams(), sessionId });
+    assert.ok(await isWhole(rpc, sessionId));
+    const before = world.model.requests.length;
+    await runTurn(session, "And now?");
+    assert.is(world.model.requests.length, before + 1);
+  });
+}
