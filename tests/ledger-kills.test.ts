@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { type Entry, type Ledger, openLedger } from "latchkey/ledger";
+import { wholeData } from "latchkey/pending";
+import * as v from "valibot";
 import { key, type Place, sqlitePlace } from "./support/ledger/place.js";
 import { startPostgres } from "./support/ledger/postgres-server.js";
 import { oauthRequest, token } from "./support/ledger/requests.js";
 import { suite, within } from "./support/suite.js";
-import { startProgram, startScript } from "./support/world.js";
+import { obtainToken, openWorld, publicClient, startProgram, startScript, tokenAnswer } from "./support/world.js";
 
 const root = dirname(createRequire(import.meta.url).resolve("latchkey/package.json"));
 const step = join(root, "build/tests/programs/faulty/ledger-step.js");
@@ -133,4 +135,33 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
     const delivery = await ledger.deliver(id, { owner: "keeper" });
     assert.deepEqual(delivery?.answer, token("A"));
   });
+
+  for (const stashes of [false, true]) {
+    const token = stashes ? "stashed" : "neither stashed nor answered";
+    test(`a broker is killed when it has a token that it has ${token}`, async () => {
+      await using world = await openWorld();
+      const location = await place.location();
+      await using ledger = await openLedger(location, { key });
+      const resourceMetadata = await (await fetch(world.mcp.resourceMetadataUrl)).text();
+      const where = { serverUrl: world.mcp.endpoint, clientId: publicClient.id, resourceMetadata };
+      const { id } = await ledger.record(oauthRequest(where));
+      await using victim = startProgram("ledger-victim", { given: { location, key, leaseMs: 2000, stashes } });
+      const obtained = await victim.next("obtained");
+      assert.equal((await victim.kill()).signal, "SIGKILL");
+      assert.equal((await ledger.get(id))?.state, "open");
+      assert.equal(await ledger.claim({}, { owner: "too early" }), undefined, "the lease goes on");
+
+      const next = await ledger.claim({ id }, { owner: "next", waitMs: 10_000 });
+      assert.ok(next && next.fence > Number(obtained.fence));
+      const found = await next.stashed();
+      assert.equal(found !== undefined, stashes);
+      const request = await next.request();
+      if (request.kind !== "mcp.oauth_required") throw new Error("not what was asked for");
+      const answer = found ?? tokenAnswer(await obtainToken(wholeData(request)));
+      await next.answer(v.parse(v.looseObject({ kind: v.literal("token"), accessToken: v.string() }), answer));
+      const delivery = await ledger.deliver(id, { owner: "keeper" });
+      assert.deepEqual(delivery?.answer, answer);
+      assert.equal(world.authorization.issued.byCode, stashes ? 1 : 2);
+    });
+  }
 }

@@ -12,6 +12,7 @@ export interface Asking {
   scope?: string;
   reason?: string;
   body?: string;
+  resourceMetadata?: string;
   endpoint?: string;
 }
 
@@ -29,6 +30,7 @@ export function oauthRequest(asking: Asking = {}) {
         ...(asking.clientSecret !== undefined && { clientSecret: asking.clientSecret }),
       },
       wwwAuthenticateParams: { scope: asking.scope ?? "mcp.read" },
+      ...(asking.resourceMetadata !== undefined && { resourceMetadata: asking.resourceMetadata }),
       ...(asking.body !== undefined && {
         httpResponse: { statusCode: 401, headers: [{ name: "WWW-Authenticate", value: "Bearer" }], body: asking.body },
       }),
