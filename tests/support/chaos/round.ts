@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Entry, openLedger } from "latchkey/ledger";
-import { openWorld, type Program, type Stage, type World } from "../world.js";
+import { openWorld, type Program, type Stage } from "../world.js";
 import { Actor } from "./actor.js";
+import { countAgain, isAlive, logOf, secretsIn } from "./books.js";
 import { createBrain, promptOf } from "./brain.js";
 import type { Blow, Schedule } from "./schedule.js";
 
@@ -223,49 +222,4 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
     seconds: (performance.now() - began) / 1000,
     trace,
   };
-}
-
-/** The last events of the session, by type. */
-async function logOf(stage: Stage, sessionId: string): Promise<string> {
-  try {
-    await using rpc = await stage.connect();
-    const { events } = await rpc.session(sessionId).request("eventLog.read", { max: 1000 });
-    return events
-      .slice(-80)
-      .map(({ type, timestamp }) => `${timestamp.slice(17, -1)} ${type}`)
-      .join(", ");
-  } catch (error) {
-    return String(error);
-  }
-}
-
-function countAgain(world: World, schedule: Schedule, problems: string[]): number {
-  let again = 0;
-  for (const [index, { kind }] of schedule.steps.entries()) {
-    if (kind !== "echo") continue;
-    const runs = world.mcp.runs.filter((run) => run.arguments.text === `result-${index}`).length;
-    if (runs === 0) problems.push(`step ${index} never ran`);
-    again += Math.max(0, runs - 1);
-  }
-  return again;
-}
-
-async function secretsIn(folder: string, world: World): Promise<string[]> {
-  const tokens = new Set(world.mcp.knocks.flatMap(({ token }) => (token === undefined ? [] : [token])));
-  const found: string[] = [];
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile() || entry.parentPath.includes(join(".cache", "copilot", "pkg"))) continue;
-    const bytes = await readFile(join(entry.parentPath, entry.name)).catch(() => Buffer.alloc(0));
-    for (const token of tokens) if (bytes.includes(token)) found.push(`a token lies in ${entry.name}`);
-  }
-  return found;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
