@@ -4,6 +4,7 @@
  * A file fails that registers no test, registers one too late, uses `.only`, ends before its tests did, or
  * keeps running after them. Hooks that throw fail their tests (in uvu a throwing `before` passes).
  * scripts/test.mjs reads the counts from the report, so a file that never called `suite` fails too.
+ * With LATCHKEY_TEST_TITLES=1 a file says the titles of its tests, as JSON, and runs none.
  */
 import { realpathSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
@@ -39,6 +40,7 @@ const lingerMs = 5_000;
 const pending: Array<() => void> = [];
 const problems: string[] = [];
 const skipped: Array<{ name: string; reason: string }> = [];
+const titles: string[] = [];
 const counts = { registered: 0, passed: 0, failed: 0 };
 let state: "idle" | "collecting" | "running" | "finished" = "idle";
 let unfinishedSuites = 0;
@@ -58,6 +60,7 @@ export function suite(name: string, { timeoutMs = 30_000 }: TestOptions = {}): S
       mustBeCollecting(`test "${title}"`);
       if (names.has(title)) throw new TypeError(`two tests of suite "${name}" are called "${title}"`);
       names.add(title);
+      titles.push(title);
       counts.registered += 1;
       into(title, async () => {
         const label = `${name} › ${title}`;
@@ -129,11 +132,18 @@ function begin(): void {
   // The same module instance as the program itself: resolves when its evaluation is over, top-level awaits included.
   import(pathToFileURL(realpathSync(entry)).href).then(
     () => {
+      if (process.env.LATCHKEY_TEST_TITLES === "1") tellTitles();
       state = "running";
       for (const run of pending) run();
     },
     () => undefined, // Node reports the program's own error and ends it.
   );
+}
+
+function tellTitles(): never {
+  process.off("exit", report);
+  writeFileSync(process.stdout.fd, JSON.stringify(titles));
+  process.exit();
 }
 
 function mustBeCollecting(what: string): void {
