@@ -30,7 +30,7 @@ export interface Attended {
  *
  * A server is asked for again by `session.mcp.oauth.authenticationStateChanged`: it brings a new request although it answers
  * with an error. While a request is open it would supersede it, so the runtime's own request is waited for first: the first
- * interest in a type brings one by itself.
+ * interest in a type brings one by itself, but mostly not after a turn.
  */
 export async function attend(
   session: SessionRequester & { readonly events: Events<EventMap> },
