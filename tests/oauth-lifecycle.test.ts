@@ -2,9 +2,10 @@ import { registerInterest } from "latchkey/events";
 import { handlePendingRequest, pendingRequest, wholeData } from "latchkey/pending";
 import type { Rpc, Session } from "latchkey/rpc";
 import * as assert from "uvu/assert";
-import { suite } from "./support/suite.js";
+import { rejects, suite } from "./support/suite.js";
 import {
   approvePermissions,
+  bundled,
   confidentialClient,
   type Demand,
   exposeErrors,
@@ -186,6 +187,37 @@ for (const under of runtimes) {
     assert.ok(asked.slice(1).every(({ data }) => data.reason === "refresh"));
     assert.equal(world.mcp.runs, []);
   });
+
+  // 1.0.102 lists the tools when the server is connected, and asks then.
+  const onlyHere = under === bundled ? test : undefined;
+  onlyHere?.(
+    "a token that ended before the first turn: the turn goes on without the tools, and nobody is asked until the servers are loaded again",
+    async () => {
+      await using world = await openWorld();
+      await using rpc = await stage.connect();
+      const session = await openSession(rpc, world);
+      const { asked } = broker(rpc, session, async (request) => tokenAnswer(await obtain(request)));
+      await registerInterest(session, "mcp.oauth_required");
+      await serverStatus(session, "connected");
+      world.authorization.revokeAll();
+      await runTurn(session, "What can you do?");
+      const offered = (): boolean =>
+        world.model.requests.at(-1)?.tools?.some(({ function: { name } }) => name.endsWith("-echo")) ?? false;
+      assert.not.ok(offered());
+      assert.is(asked.length, 1, "nobody was asked");
+      assert.is((await session.request("mcp.list")).servers[0]?.status, "connected");
+      await rejects(session.request("mcp.listTools", { serverName }), { message: /MCP OAuth challenge required/ });
+      const connected = session.events.wait("session.mcp_server_status_changed", {
+        where: ({ data }) => data.status === "connected",
+        timeoutMs: 10_000,
+      });
+      await session.request("mcp.reload");
+      await connected;
+      assert.is(asked.length, 2);
+      await runTurn(session, "And now?");
+      assert.ok(offered());
+    },
+  );
 
   test("cancelled at the start, the server ends in needs-auth", async () => {
     await using world = await openWorld();

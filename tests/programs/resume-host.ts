@@ -71,10 +71,17 @@ for await (const { type, prompt, again } of orders) {
   await session.request("send", { prompt: String(prompt) });
 }
 
-/** A server whose token was refused while it was starting has failed: the runtime asks nobody for it, it must be started again. */
+/**
+ * A server whose token was refused while it was starting has failed, and on 1.0.85 one whose token was refused when the first
+ * turn listed its tools has none: the runtime asks nobody for either, it must be started again.
+ */
 async function reconnect(): Promise<void> {
   const { servers } = await session.request("mcp.list");
-  if (servers.some(({ status }) => status === "failed")) await session.request("mcp.reload").catch(() => undefined);
+  for (const { name, status } of servers) {
+    const listed =
+      status === "connected" && (await session.request("mcp.listTools", { serverName: name }).catch(() => 0));
+    if (status === "failed" || listed === 0) await session.request("mcp.reload").catch(() => undefined);
+  }
   const { interests } = await attend(session);
   for (const interest of interests) await interest.release();
 }
