@@ -28,7 +28,17 @@ if (engines.length === 0 || chosen.length === 0 || seeds.some((seed) => !Number.
   throw new TypeError("see the head of tests/programs/chaos.ts");
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-const sum = { rounds: 0, failed: 0, kills: 0, stops: 0, entries: 0, tokens: 0, tokensAgain: 0, runsAgain: 0 };
+const sum = {
+  rounds: 0,
+  failed: 0,
+  kills: 0,
+  stops: 0,
+  entries: 0,
+  tokens: 0,
+  tokensAgain: 0,
+  runsAgain: 0,
+  stalls: 0,
+};
 const outcomes: Record<string, number> = {};
 for (const under of chosen) {
   for (const engine of engines) {
@@ -40,9 +50,10 @@ for (const under of chosen) {
       log: values.verbose ? say : undefined,
       onRound(seed, report) {
         sum.rounds += 1;
-        for (const name of ["kills", "stops", "entries", "tokens", "tokensAgain", "runsAgain"] as const)
+        for (const name of ["kills", "stops", "entries", "tokens", "tokensAgain", "runsAgain", "stalls"] as const)
           sum[name] += report[name];
         for (const [name, count] of Object.entries(report.outcomes)) outcomes[name] = (outcomes[name] ?? 0) + count;
+        if (report.stalls > 0 && !values.verbose) for (const line of report.trace) say(`    ${line}`);
         if (report.problems.length === 0) {
           if (values.verbose) say(`seed ${seed}: ${JSON.stringify({ ...report, trace: undefined })}`);
           return;

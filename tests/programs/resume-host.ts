@@ -1,7 +1,7 @@
 /**
  * Owns a session: makes it or loads it again, and writes down what it is asked. It answers nothing itself.
  * What it says: `ready` (what `attend` or `resume` found), `refused` (with its code), `recorded`, `settled`, `connected`, `idle`, `gone`.
- * What it hears: `go`, `prompt` (with `again` when an earlier one came to nothing).
+ * What it hears: `go`, `prompt` (with `again` when an earlier one came to nothing, with `abort` when its turn stands still).
  */
 import { LatchkeyError } from "latchkey";
 import { deliverAnswers, openLedger, recordPending } from "latchkey/ledger";
@@ -57,16 +57,17 @@ try {
     const { askedAgain } = await attend(session);
     await say({ type: "ready", askedAgain });
   } else {
-    const { cold, seeded, interrupted, lost, askedAgain, waiting } = await resume(rpc, params, { ledger, principal });
+    const { session: _, waiting, ...found } = await resume(rpc, params, { ledger, principal });
     const asked = waiting.map(({ type, data }) => ({ kind: type, requestId: data.requestId }));
-    await say({ type: "ready", cold, seeded, interrupted, lost, askedAgain, waiting: asked });
+    await say({ type: "ready", ...found, waiting: asked });
   }
 } catch (error) {
   if (!(error instanceof LatchkeyError)) throw error;
   await say({ type: "refused", code: error.code, message: error.message });
 }
-for await (const { type, prompt, again } of orders) {
+for await (const { type, prompt, again, abort } of orders) {
   if (type !== "prompt") continue;
+  if (abort === true) await session.request("abort");
   if (again === true) await reconnect();
   await session.request("send", { prompt: String(prompt) });
 }

@@ -27,12 +27,16 @@ export interface Report {
   readonly tokensAgain: number;
   /** Calls that the runtime made again, or that were made again because it was killed before their result was on its disk. */
   readonly runsAgain: number;
+  /** Turns that stood still although nobody waited for an answer, so that the host ended them. */
+  readonly stalls: number;
   readonly seconds: number;
   /** What happened, line by line. */
   readonly trace: readonly string[];
 }
 
 const limitMs = 60_000;
+/** A host's patience with a turn in which nothing is open, once the last blow has fallen. */
+const stallMs = 8_000;
 const mortal = ["open", "answered", "sent"];
 
 /** Plays one schedule to its end and checks the books. */
@@ -43,10 +47,12 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
   const brain = createBrain();
   await using world = await openWorld({ script: Array.from({ length: 400 }, () => brain.reply) });
   await using ledger = await openLedger(location, { key });
-  const count = { kills: 0, stops: 0, upsets: 0, brokers: 0, revocations: 0 };
+  const count = { kills: 0, stops: 0, upsets: 0, brokers: 0, revocations: 0, stalls: 0 };
   let sessionId = randomUUID();
   let made = false;
   let step = -1;
+  /** When something happened last; not before all blows have fallen. */
+  let lastSign = Number.POSITIVE_INFINITY;
   const trace: string[] = [];
   const log = (text: string): void => {
     const line = `${((performance.now() - began) / 1000).toFixed(2)}  ${text}`;
@@ -55,10 +61,11 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
   };
 
   const base = () => ({ endpoint: stage.runtime.endpoint, token: stage.runtime.token, ledger: location, key });
-  const prompt = (again = false): void => {
+  const prompt = (again = false, abort = false): void => {
     const now = schedule.steps[step];
-    if (now && !brain.done.has(step)) host.tell({ type: "prompt", prompt: promptOf(step, now.kind), again });
+    if (now && !brain.done.has(step)) host.tell({ type: "prompt", prompt: promptOf(step, now.kind), again, abort });
   };
+  const open = async (): Promise<Entry[]> => (await ledger.list()).filter(({ state }) => mortal.includes(state));
   const host: Actor = new Actor({
     name: "resume-host",
     given: () => ({
@@ -80,6 +87,7 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
       prompt();
       for (;;) {
         await program.next("idle");
+        lastSign = Math.max(lastSign, performance.now());
         log(`idle, step ${step} ${brain.done.has(step) ? "done" : "to be asked again"}`);
         if (!brain.done.has(step)) {
           await delay(250);
@@ -149,22 +157,38 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
 
   try {
     await until("the session", () => made, 20_000);
-    const blows = Promise.all(schedule.blows.map((blow) => delay(blow.at).then(() => strike(blow))));
+    const blows = Promise.all(schedule.blows.map((blow) => delay(blow.at).then(() => strike(blow)))).then(() => {
+      lastSign = performance.now();
+    });
+    /** A runtime that was killed twice within a moment may take an answer and not go on with the turn. */
+    async function unstall(): Promise<void> {
+      if (performance.now() - lastSign < stallMs) return;
+      lastSign = performance.now();
+      if ((await open()).length > 0) return;
+      count.stalls += 1;
+      log(`the turn stands still; the runtime's log ends with ${await logOf(stage, sessionId)}`);
+      prompt(true, true);
+    }
     for (const [index, { revoke }] of schedule.steps.entries()) {
       if (revoke) {
         world.authorization.revokeAll();
         count.revocations += 1;
       }
       step = index;
+      if (Number.isFinite(lastSign)) lastSign = performance.now();
       prompt();
-      if (!(await until(`step ${index}`, () => brain.done.has(index)))) break;
+      const isDone = async (): Promise<boolean> => {
+        if (!brain.done.has(index)) await unstall();
+        return brain.done.has(index);
+      };
+      if (!(await until(`step ${index}`, isDone))) break;
     }
     await blows;
     let left: Entry[] = [];
     await until(
       "closing the books",
       async () => {
-        left = (await ledger.list()).filter(({ state }) => mortal.includes(state));
+        left = await open();
         return left.length === 0;
       },
       20_000,
@@ -205,7 +229,8 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
   if (tokensAgain > count.brokers)
     problems.push(`${byCode} tokens for ${needs} needs, ${count.brokers} brokers struck`);
   const runsAgain = countAgain(world, schedule, problems);
-  if (runsAgain > count.upsets) problems.push(`${runsAgain} runs too many, after ${count.upsets} upsets`);
+  if (runsAgain > count.upsets + count.stalls)
+    problems.push(`${runsAgain} runs too many, after ${count.upsets} upsets`);
   for (const actor of actors) problems.push(...actor.complaints);
   for (const actor of actors) for (const pid of actor.pids) if (isAlive(pid)) problems.push(`process ${pid} is left`);
   if (ground.folder !== undefined) problems.push(...(await secretsIn(ground.folder, world)));
@@ -219,6 +244,7 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
     tokens: byCode,
     tokensAgain,
     runsAgain,
+    stalls: count.stalls,
     seconds: (performance.now() - began) / 1000,
     trace,
   };
