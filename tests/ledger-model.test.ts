@@ -166,6 +166,15 @@ const [record, ...others]: [fc.Arbitrary<Command>, ...fc.Arbitrary<Command>[]] =
     }),
   ),
   any.map((n) =>
+    command(`giveAgain(entry ${n})`, async (model, real) => {
+      const entry = pick(model.entries, n);
+      if (entry === undefined) return;
+      const expected = model.again(entry);
+      const given = await real.ledger.giveAgain(real.ids.get(entry) ?? "");
+      assert.deepEqual(given, expected === undefined ? undefined : token(expected));
+    }),
+  ),
+  any.map((n) =>
     command(`cancel(entry ${n})`, async (model, real) => {
       const entry = pick(model.entries, n);
       if (entry === undefined) return;

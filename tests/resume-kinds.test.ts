@@ -67,6 +67,32 @@ for (const under of runtimes) {
     assert.match((await ledger.receipts(id)).at(-1)?.reason ?? "", "killed before");
   });
 
+  test("an answer of somebody else that the runtime had not on disk when it was killed is asked for again", async () => {
+    await using troupe = await Troupe.open(under);
+    const { world, stage, sessionId, ledger } = troupe;
+    const host = await connected(troupe, { deliver: false });
+    world.model.say({ tool: "ticket" });
+    host.tell({ type: "prompt", prompt: "A ticket, please." });
+    const { id, kind, requestId } = await troupe.entry((entry) => entry.kind === "external_tool.requested");
+    await onDisk(stage.home, sessionId, requestId);
+    await host.kill();
+    await troupe.stage.restart();
+    // The runtime of another moment was answered by another client, and said so.
+    await ledger.completed({ kind, sessionId, requestId });
+    assert.is((await ledger.get(id))?.outcome, "elsewhere");
+    const next = await troupe.host("resume");
+    const ready = await next.next("ready");
+    assert.equal([ready.waiting, ready.reopened], [[{ kind, requestId }], [id]]);
+    const open = await ledger.get(id);
+    assert.equal([open?.state, open?.outcome], ["open", undefined]);
+    await troupe.broker();
+    await next.next("idle");
+    assert.ok(world.model.toolResults().includes("ticket 17"));
+    assert.is((await troupe.entry((entry) => entry.id === id && entry.state === "settled")).outcome, "accepted");
+    const states = (await ledger.receipts(id)).map(({ state }) => state);
+    assert.equal(states, ["open", "settled", "open", "answered", "sent", "settled"]);
+  });
+
   test("OAuth inside a tool call brings a second permission request, related to the first", async () => {
     await using troupe = await Troupe.open(under);
     const host = await connected(troupe, { approve: false });

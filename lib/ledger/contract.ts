@@ -228,7 +228,7 @@ export interface Ledger {
   seeds(sessionId: string, options?: { principal?: string }): Promise<Seed[]>;
   /**
    * A runtime waits for a request that is settled here: it was killed before it had the answer on disk. Gives that answer, with a
-   * receipt that it is given again, or nothing where the answer did not come from here.
+   * receipt that it is given again. Where the answer did not come from here there is nothing to give, and the entry is open again.
    */
   giveAgain(id: string, options?: { by?: string; reason?: string }): Promise<AnswerOf<KindName> | undefined>;
   /** Removes what is over. */

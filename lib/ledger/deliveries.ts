@@ -89,7 +89,7 @@ function* refusal(entry: Row, inDoubt: boolean, reply: Reply, at: number): Rule<
   return ends.some((end) => end !== undefined && end <= at) ? "expired" : "unknown";
 }
 
-/** The answer of a settled entry, and the receipt that it is given once more. */
+/** The answer of a settled entry, and the receipt that it is given once more. Without one the entry waits for it again. */
 export function* again(
   id: string,
   note: { by?: string | undefined; reason?: string | undefined },
@@ -97,7 +97,12 @@ export function* again(
   const at = yield* lock(text((yield* entryRow(id)).credential));
   const entry = yield* entryRow(id);
   const given = textOr(entry.answer);
-  if (rowState(entry) !== "settled" || given === undefined) return undefined;
+  if (rowState(entry) !== "settled") return undefined;
+  if (given === undefined) {
+    const set = { outcome: null, over_at: null, due_at: numberOr(entry.expires_at) ?? null };
+    yield* move(id, "settled", "open", at, { ...note, set });
+    return undefined;
+  }
   const answer = yield* first("SELECT * FROM @answers WHERE id = ?", given);
   if (answer !== undefined) yield* receipt(id, "sent", at, { ...note, reason: note.reason ?? "given again" });
   return answer;

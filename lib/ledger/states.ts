@@ -4,7 +4,7 @@
  *   open        nobody has answered it
  *   answered    an answer is on disk, not yet given to the runtime
  *   sent        marked before it is written to the wire; until a reply is seen it is in doubt
- *   settled     over; `outcome` says how
+ *   settled     over; `outcome` says how. Open again when the runtime forgot an answer that was not given here
  *   lost        the load of the session that asked is gone; the question may come again under another request id
  *   superseded  it did come again; `successor` is the entry to look at
  *   expired     its time ran out before anybody answered
@@ -21,7 +21,7 @@ export const moves = {
   answered: ["sent", "settled", "lost"],
   sent: ["settled"],
   lost: ["superseded"],
-  settled: [],
+  settled: ["open"],
   superseded: [],
   expired: [],
   cancelled: [],
@@ -53,5 +53,5 @@ export const outcomes = [
 
 export type Outcome = (typeof outcomes)[number];
 
-/** States in which an entry may be pruned: it never moves again, or only waits for a successor. */
-export const over: readonly State[] = [...states.filter((state) => moves[state].length === 0), "lost"];
+/** States in which an entry may be pruned: nobody has to do anything about it. */
+export const over: readonly State[] = ["settled", "lost", "superseded", "expired", "cancelled"];

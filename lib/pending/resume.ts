@@ -8,7 +8,7 @@ import {
   type SessionRequester,
   type SessionResumeParams,
 } from "../protocol/index.js";
-import type { AskingEvent } from "./asked.js";
+import { type AskingEvent, readAsked } from "./asked.js";
 import { attach } from "./attach.js";
 import { attend } from "./attend.js";
 import type { Attacher } from "./hold.js";
@@ -27,7 +27,7 @@ export interface ResumeLedger {
   /** The session is not loaded: requests that cannot survive that are lost; with `all`, every one. */
   lost(sessionId: string, options: { all?: boolean; reason?: string }): Promise<readonly { id: string }[]>;
   record(request: PendingRequest): Promise<{ id: string; state: string }>;
-  /** The answer that a settled request was given; it is written down that it is given again. */
+  /** The answer that a settled request was given; it is written down that it is given again. Nothing when it is open again. */
   giveAgain(id: string, options: { reason?: string }): Promise<unknown>;
 }
 
@@ -63,6 +63,8 @@ export interface Resumed<S extends ResumedSession = ResumedSession> {
   readonly interrupted: readonly string[];
   /** Ledger entries whose request died with the earlier load. */
   readonly lost: readonly string[];
+  /** Ledger entries that somebody else had answered, and that are open again because the runtime forgot it. */
+  readonly reopened: readonly string[];
   /** What waits for an answer now. */
   readonly waiting: readonly AskingEvent[];
   /** Servers that were asked for again. */
@@ -105,11 +107,13 @@ export async function resume<S extends ResumedSession>(
     }
     const attended = await attend(session, { interest, settleMs, signal });
     const interrupted = cold ? [...(await closedByUnloading(session, { signal })), ...closed()] : [];
+    const reopened: string[] = [];
     if (ledger)
       for (const event of attended.events) {
         const request = pendingRequest(event, { sessionId, endpoint: rpc.endpoint, principal });
         const { id, state } = await ledger.record(request);
-        if (cold && state === "settled") await giveAgain(rpc, ledger, { request, id, signal });
+        if (!cold || state !== "settled" || !(await waits(session, request, signal))) continue;
+        if (!(await giveAgain(rpc, ledger, { request, id, signal }))) reopened.push(id);
       }
     return {
       session,
@@ -117,6 +121,7 @@ export async function resume<S extends ResumedSession>(
       seeded,
       interrupted: [...new Set(interrupted)],
       lost: lost.map(({ id }) => id),
+      reopened,
       waiting: attended.events,
       askedAgain: attended.askedAgain,
     };
@@ -125,20 +130,31 @@ export async function resume<S extends ResumedSession>(
   }
 }
 
+/** Whether the log still shows a request as open: what was settled a moment ago is not what the runtime forgot. */
+async function waits(
+  session: SessionRequester,
+  { requestId }: PendingRequest,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const { events } = await readAsked(session, { signal });
+  return events.some(({ data }) => data.requestId === requestId);
+}
+
 /**
  * The runtime took an answer and was killed before that was on its disk: it waits again, and nobody else will answer. It takes the same
- * answer once at most.
+ * answer once at most. False when the ledger has none: somebody else had answered, and a broker has to now.
  */
 async function giveAgain<S extends ResumedSession>(
   rpc: Resumer<S>,
   ledger: ResumeLedger,
   { request, id, signal }: { request: PendingRequest; id: string; signal: AbortSignal | undefined },
-): Promise<void> {
+): Promise<boolean> {
   const row = rowOf(request.kind);
   const answer = await ledger.giveAgain(id, { reason: "the runtime was killed before it had the answer on disk" });
-  if (answer === undefined) return;
+  if (answer === undefined) return false;
   const checked = check(row.answer, answer, `answer to ${request.kind}`);
   await row.send(rpc.session(request.sessionId), request.requestId, checked, { signal });
+  return true;
 }
 
 /** False when the session is not loaded. */

@@ -125,6 +125,18 @@ export class Model {
     } else if (entry.state === "sent") entry.completed = true;
   }
 
+  /** The answer that a settled entry is given again; one that was answered elsewhere is open again. */
+  again(entry: ModelEntry): string | undefined {
+    if (entry.state !== "settled") return undefined;
+    if (entry.answer !== undefined) {
+      entry.history.push("sent");
+      return entry.answer.value;
+    }
+    delete entry.outcome;
+    this.#move(entry, "open");
+    return undefined;
+  }
+
   lose(session: number): void {
     this.#had.delete(`${session}`);
     for (const entry of this.entries) {
