@@ -9,6 +9,7 @@ import { type Model, type Reply, startModel } from "./model.js";
 import { reap, reaped } from "./reaper.js";
 import type { RuntimeUnderTest } from "./runtimes.js";
 import { type Places, serverName, sessionParams } from "./session-params.js";
+import { linkUnpacked } from "./unpacked.js";
 
 /** The servers of one scene and what a session needs to find them. */
 export interface World extends AsyncDisposable {
@@ -68,10 +69,12 @@ export async function openStage(under: RuntimeUnderTest, { env = {} }: StageOpti
     void started.exited.then(() => reaped(started.pid));
     return started;
   };
-  let runtime = await start().catch(async (error: unknown) => {
-    await discard(home);
-    throw error;
-  });
+  let runtime = await linkUnpacked(under, home)
+    .then(start)
+    .catch(async (error: unknown) => {
+      await discard(home);
+      throw error;
+    });
   const close = async (): Promise<void> => {
     await runtime.stop();
     await discard(home);
