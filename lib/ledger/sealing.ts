@@ -1,4 +1,4 @@
-import { createHmac } from "node:crypto";
+import { createHmac, webcrypto } from "node:crypto";
 import { LedgerError } from "../errors.js";
 import { first, type Rule, rows, text } from "./engine.js";
 import { keyId } from "./keys.js";
@@ -17,6 +17,8 @@ export class Keyring {
   readonly #keys: ReadonlyMap<string, Uint8Array>;
   readonly #kid: string;
   readonly #key: Uint8Array;
+  /** Each as jose wants it, made once: it would make it for every value. */
+  readonly #made = new Map<string, Promise<webcrypto.CryptoKey>>();
 
   /** Opens with any of the keys, seals with the first. */
   constructor(keys: readonly Uint8Array[]) {
@@ -31,7 +33,14 @@ export class Keyring {
     const { CompactEncrypt } = await jose();
     return await new CompactEncrypt(encode.encode(JSON.stringify(value)))
       .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid: this.#kid, for: place })
-      .encrypt(this.#key);
+      .encrypt(await this.#make(this.#kid, this.#key));
+  }
+
+  #make(kid: string, key: Uint8Array): Promise<webcrypto.CryptoKey> {
+    const made =
+      this.#made.get(kid) ?? webcrypto.subtle.importKey("raw", key, "AES-GCM", false, ["encrypt", "decrypt"]);
+    this.#made.set(kid, made);
+    return made;
   }
 
   async open(place: string, sealed: string): Promise<unknown> {
@@ -44,7 +53,7 @@ export class Keyring {
         ({ kid }) => {
           const key = this.#keys.get(kid ?? "");
           if (key === undefined) throw new Error(`no key "${kid}" was given`);
-          return key;
+          return this.#make(kid ?? "", key);
         },
         { keyManagementAlgorithms: ["dir"], contentEncryptionAlgorithms: ["A256GCM"] },
       );

@@ -87,6 +87,7 @@ class SqliteEngine implements Engine {
   #looking: NodeJS.Timeout | undefined;
   #watching: FSWatcher | undefined;
   #alert: NodeJS.Timeout | undefined;
+  #alertStep = 0;
   #version: unknown;
   #closed = false;
 
@@ -175,21 +176,24 @@ class SqliteEngine implements Engine {
     const journal = `${basename(this.#path)}-wal`;
     try {
       return watch(dirname(this.#path), { persistent: false }, (_, name) => {
-        if (name === journal) this.#lookSoon(0);
+        // A look that is near will do; one that is far is brought forward: the next commit is not.
+        if (name === journal && !(this.#alert && this.#alertStep < 2)) this.#lookSoon(0);
       }).on("error", () => undefined);
     } catch {
       return undefined;
     }
   }
 
+  /** Looks until there is something to see, at growing distances. */
   #lookSoon(step: number): void {
-    if (step === 0 && this.#alert) return;
     const pause = alertMs[step];
+    clearTimeout(this.#alert);
     this.#alert = undefined;
+    this.#alertStep = step;
     if (pause === undefined || this.#closed) return;
     this.#alert = setTimeout(() => {
-      if (this.#look()) this.#alert = undefined;
-      else this.#lookSoon(step + 1);
+      this.#alert = undefined;
+      if (!this.#look()) this.#lookSoon(step + 1);
     }, pause).unref();
   }
 
