@@ -1,7 +1,6 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import * as assert from "uvu/assert";
 import { createFrames, encodeFrame, FrameError } from "../lib/rpc/frames.js";
+import { collect } from "./support/collect.js";
 import { turn } from "./support/pair.js";
 import { rejects, suite } from "./support/suite.js";
 
@@ -151,8 +150,6 @@ test("what is announced takes no memory before it comes", () => {
 });
 
 test("a frame that was read is let go of", async () => {
-  setFlagsFromString("--expose-gc");
-  const collect: () => void = runInNewContext("gc");
   const frames = createFrames(2 ** 26);
   collect();
   const before = process.memoryUsage().arrayBuffers;

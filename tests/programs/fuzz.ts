@@ -1,11 +1,10 @@
 /**
- * The long form of the fuzzer: node build/tests/programs/fuzz.js --inputs 1000000 --seed 1
+ * npm run fuzz -- --inputs 1000000 --seed 1: the long form of the fuzzer.
  * Feeds hostile input to connections in memory; ends with a figure a line, or with the seed of the connection that failed.
  */
 
 import { parseArgs } from "node:util";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { collect } from "../support/collect.js";
 import { createTally, fuzzConnection } from "../support/fuzz.js";
 
 const { values } = parseArgs({
@@ -14,8 +13,6 @@ const { values } = parseArgs({
 const inputs = Number(values.inputs);
 let seed = Number(values.seed);
 const patienceMs = 30_000;
-setFlagsFromString("--expose-gc");
-const collect: () => void = runInNewContext("gc");
 
 process.on("unhandledRejection", (reason) => {
   process.stderr.write(`seed ${seed}: a rejection that nobody heard: ${String(reason)}\n`);

@@ -1,8 +1,7 @@
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { collect } from "../collect.js";
 import { key } from "../ledger/place.js";
 import { startPostgres } from "../ledger/postgres-server.js";
 import { openStage, type RuntimeUnderTest } from "../world.js";
@@ -42,6 +41,7 @@ export async function runChaos({ under, engine, seeds, log, onRound }: ChaosOpti
       const report = await playRound(scheduleOf(seed), ground);
       rounds.push({ seed, report });
       onRound?.(seed, report);
+      // On Node 20 the files of an SQLite ledger that is closed stay open until its statements are collected.
       collect();
       handles.push(await openFiles("self"));
       runtimeHandles.push(await openFiles(stage.runtime.pid));
@@ -51,13 +51,6 @@ export async function runChaos({ under, engine, seeds, log, onRound }: ChaosOpti
     await rm(folder, { recursive: true, force: true });
   }
   return { rounds, handles, runtimeHandles };
-}
-
-/** On Node 20 the files of an SQLite ledger that is closed stay open until its statements are collected. */
-function collect(): void {
-  setFlagsFromString("--expose-gc");
-  const gc: unknown = runInNewContext("gc");
-  if (typeof gc === "function") gc();
 }
 
 async function openFiles(pid: number | "self"): Promise<number> {
