@@ -11,4 +11,4 @@ export { type Followed, type FollowOptions, follow, type Gap } from "./follow.js
 export { type Interest, registerInterest } from "./interest.js";
 export { overrun, pageMax } from "./overrun.js";
 export type { StreamOptions } from "./stream.js";
-export { type UntilOptions, until } from "./until.js";
+export { pause, type UntilOptions, until } from "./until.js";

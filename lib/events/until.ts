@@ -43,3 +43,11 @@ export function until<T>(
     if (settled) stop();
   });
 }
+
+/** Resolves after so many milliseconds; rejects with the signal's reason when that comes first. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return until<void>({ signal }, (resolve) => {
+    const timer = setTimeout(resolve, ms);
+    return () => clearTimeout(timer);
+  });
+}

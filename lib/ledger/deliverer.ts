@@ -1,10 +1,10 @@
 import { LatchkeyError, RpcError } from "../errors.js";
-import { createEvents, type Events } from "../events/index.js";
+import { createEvents, type Events, pause } from "../events/index.js";
 import { handlePendingRequest, isPending, rowOf } from "../pending/index.js";
 import type { Delivery, Entry, Ledger } from "./contract.js";
 import { evidence } from "./evidence.js";
 import { fault } from "./fault.js";
-import { Lanes, type LedgerRpc, pause, persist } from "./worker.js";
+import { createEnd, Lanes, type LedgerRpc, persist } from "./worker.js";
 
 export interface DeliverAnswersOptions {
   /** Only these sessions. All that the runtime has loaded when left out. */
@@ -204,16 +204,7 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
     const timer = setTimeout(() => ended.abort(stopped.signal.reason), graceMs);
     await Promise.all([watching, lanes.idle()]).finally(() => clearTimeout(timer));
   }
-  let end = (): void => undefined;
-  const asked = new Promise<void>((resolve) => {
-    end = resolve;
-  });
-  const closed = Promise.race([asked, rpc.closed]).then(finish);
-  const close = (): Promise<void> => {
-    end();
-    return closed;
-  };
-  return { events, closed, close, [Symbol.asyncDispose]: close };
+  return { events, ...createEnd(rpc.closed, finish) };
 }
 
 const isUnloaded = (error: unknown): boolean => error instanceof RpcError && error.code === "SESSION_NOT_FOUND";

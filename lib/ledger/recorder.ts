@@ -10,7 +10,7 @@ import {
   rowOf,
 } from "../pending/index.js";
 import type { Entry, Ledger } from "./contract.js";
-import { Lanes, type LedgerRpc, persist } from "./worker.js";
+import { createEnd, Lanes, type LedgerRpc, persist } from "./worker.js";
 
 export interface RecordPendingOptions {
   /** Only these kinds. All of them when left out. */
@@ -121,16 +121,7 @@ export function recordPending(rpc: LedgerRpc, ledger: Ledger, options: RecordPen
     const timer = setTimeout(() => ended.abort(), graceMs);
     return lanes.idle().finally(() => clearTimeout(timer));
   };
-  let end = (): void => undefined;
-  const asked = new Promise<void>((resolve) => {
-    end = resolve;
-  });
-  const closed = Promise.race([asked, rpc.closed]).then(finish);
-  const close = (): Promise<void> => {
-    end();
-    return closed;
-  };
-  return { events, catchUp, idle: () => lanes.idle(), closed, close, [Symbol.asyncDispose]: close };
+  return { events, catchUp, idle: () => lanes.idle(), ...createEnd(rpc.closed, finish) };
 }
 
 function completedEvents(wanted: Iterable<KindName>): Map<string, KindName[]> {

@@ -1,4 +1,5 @@
 import { LedgerError } from "../errors.js";
+import { pause } from "../events/index.js";
 import type { Rpc } from "../rpc/index.js";
 
 /** What a recorder and a deliverer need of an `Rpc`. */
@@ -41,17 +42,16 @@ export async function persist<T>(
   }
 }
 
-/** Rejects with the signal's reason. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      if (signal.aborted) reject(signal.reason);
-      else resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
+/** Work that ends once: when it is closed, or when its connection is gone. */
+export function createEnd(gone: Promise<unknown>, finish: () => Promise<void>) {
+  let end = (): void => undefined;
+  const asked = new Promise<void>((resolve) => {
+    end = resolve;
   });
+  const closed = Promise.race([asked, gone]).then(finish);
+  const close = (): Promise<void> => {
+    end();
+    return closed;
+  };
+  return { closed, close, [Symbol.asyncDispose]: close };
 }
