@@ -2,6 +2,9 @@ import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { openLedger } from "latchkey/ledger";
+import { key, sqlitePlace } from "../../tests/support/ledger/place.js";
+import { oauthRequest } from "../../tests/support/ledger/requests.js";
 import { type Measured, measured } from "../numbers.js";
 import { type Row, ratio } from "../table.js";
 import { interleave, type Scale } from "./round.js";
@@ -85,11 +88,25 @@ export async function coldStartRows({ rounds }: Scale): Promise<Row[]> {
   const { bin }: { bin?: Record<string, string> } = require("latchkey/package.json");
   const command = bin?.latchkey;
   if (command === undefined) return [];
-  const names = ["node --eval 0", "latchkey --help"] as const;
-  const figures = await interleave(names, rounds * 2, async (name) => {
+  await using place = await sqlitePlace();
+  const location = await place.location();
+  {
+    await using ledger = await openLedger(location, { key });
+    for (let index = 0; index < 3; index++) await ledger.record(oauthRequest({ requestId: `r${index}` }));
+  }
+  const env = { ...process.env, LATCHKEY_LEDGER: location, LATCHKEY_KEY: key };
+  const words = {
+    "node --eval 0": ["--eval", "0"],
+    "latchkey --help": [join(root, command), "--help"],
+    "latchkey ls, three entries": [join(root, command), "ls"],
+  };
+  const names = ["node --eval 0", "latchkey --help", "latchkey ls, three entries"] as const;
+  const figures = await interleave(names, rounds * 4, async (name) => {
     const began = performance.now();
-    await run(process.execPath, name === "latchkey --help" ? [join(root, command), "--help"] : ["--eval", "0"]);
+    await run(process.execPath, words[name], { env });
     return performance.now() - began;
   });
-  return [{ group: "Cold start", name: "from nothing to the end", unit: "ms", figures, targets: [] }];
+  const value = ratio({ figures }, "latchkey ls, three entries", "node --eval 0");
+  const targets = [{ what: "latchkey ls / node --eval 0", value, limit: 1.5, side: "at most" }] as const;
+  return [{ group: "Cold start", name: "from nothing to the end", unit: "ms", figures, targets }];
 }

@@ -51,6 +51,8 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
   let sessionId = randomUUID();
   let made = false;
   let step = -1;
+  /** A turn that the host was told to begin, and has not said the end of. */
+  let turning = false;
   /** When something happened last; not before all blows have fallen. */
   let lastSign = Number.POSITIVE_INFINITY;
   const trace: string[] = [];
@@ -63,7 +65,9 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
   const base = () => ({ endpoint: stage.runtime.endpoint, token: stage.runtime.token, ledger: location, key });
   const prompt = (again = false, abort = false): void => {
     const now = schedule.steps[step];
-    if (now && !brain.done.has(step)) host.tell({ type: "prompt", prompt: promptOf(step, now.kind), again, abort });
+    if (!now || brain.done.has(step)) return;
+    turning = true;
+    host.tell({ type: "prompt", prompt: promptOf(step, now.kind), again, abort });
   };
   const open = async (): Promise<Entry[]> => (await ledger.list()).filter(({ state }) => mortal.includes(state));
   const host: Actor = new Actor({
@@ -84,9 +88,11 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
         await program.next("ready");
       }
       log("host ready");
+      turning = false;
       prompt();
       for (;;) {
         await program.next("idle");
+        turning = false;
         lastSign = Math.max(lastSign, performance.now());
         log(`idle, step ${step} ${brain.done.has(step) ? "done" : "to be asked again"}`);
         if (!brain.done.has(step)) {
@@ -179,7 +185,8 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
       prompt();
       const isDone = async (): Promise<boolean> => {
         if (!brain.done.has(index)) await unstall();
-        return brain.done.has(index);
+        // A host that looks after its servers while the next turn runs would ask over a request that is open.
+        return brain.done.has(index) && !turning;
       };
       if (!(await until(`step ${index}`, isDone))) break;
     }
