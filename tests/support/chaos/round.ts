@@ -166,7 +166,7 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
     const blows = Promise.all(schedule.blows.map((blow) => delay(blow.at).then(() => strike(blow)))).then(() => {
       lastSign = performance.now();
     });
-    /** A runtime that was killed twice within a moment may take an answer and not go on with the turn. */
+    /** A turn that stands still although nothing is open is ended and begun again, as a host would do it. */
     async function unstall(): Promise<void> {
       if (performance.now() - lastSign < stallMs) return;
       lastSign = performance.now();
