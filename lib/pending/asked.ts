@@ -46,12 +46,12 @@ export function createAsked(): { see(event: SessionEvent): void; open(): AskingE
   };
 }
 
-/** Shows every event that the log of the present load has, in order. True when the log has let go of none. */
+/** Shows every event that the log of the present load has, in order. `whole` when the log has let go of none; `cursor` is its end. */
 export async function readLog(
   session: SessionRequester,
   see: (event: SessionEvent) => void,
   options: RequestOptions = {},
-): Promise<boolean> {
+): Promise<{ whole: boolean; cursor: string }> {
   let cursor: string | undefined;
   let whole = true;
   for (;;) {
@@ -60,7 +60,7 @@ export async function readLog(
     for (const event of page.events) see(event);
     whole &&= (await overrun(session, { cursor, page, signal: options.signal })) === 0;
     cursor = page.cursor;
-    if (!page.hasMore) return whole;
+    if (!page.hasMore) return { whole, cursor };
   }
 }
 
@@ -70,6 +70,6 @@ export async function readLog(
  */
 export async function readAsked(session: SessionRequester, options: RequestOptions = {}): Promise<Asked> {
   const asked = createAsked();
-  const whole = await readLog(session, asked.see, options);
+  const { whole } = await readLog(session, asked.see, options);
   return { events: asked.open(), whole };
 }

@@ -4,10 +4,11 @@
  *   `session.start`, `session.resume` -> loaded -> the last connection drops: `session.shutdown` -> unloaded, some 10 ms later
  *
  * An attach that arrives between the last two waits, and then loads the session again with its own params and nothing else: no provider,
- * no servers, no tools, nothing that was pending. With `disableResume` no event says so; the newest persisted one is
- * still the shutdown. Such an attach is taken back.
+ * no servers, no tools, nothing that was pending. With `disableResume` no event says so; it shows in the shutdown, behind which a
+ * turn that was running may have written more, and in a log that is not the one that was read before. Such an attach is taken back.
  */
 import { RpcError } from "../errors.js";
+import { isReloaded, readPage } from "../events/index.js";
 import type { RequestOptions, SessionEvent, SessionRequester, SessionResumeParams } from "../protocol/index.js";
 import { readLog } from "./asked.js";
 import { createBlocking, refuse } from "./busy.js";
@@ -34,7 +35,7 @@ export async function attach(
   const session = rpc.session(sessionId);
   const load = createLoad();
   const blocking = createBlocking();
-  await readLog(
+  const { cursor } = await readLog(
     session,
     (event) => {
       load.see(event);
@@ -47,9 +48,11 @@ export async function attach(
   if (!evenIfBusy) refuse(blocking.open());
   if (ended && !(await isWanted(session))) throw unloaded();
   await rpc.request("session.resume", { ...params, disableResume: true }, options);
-  const newest = await session.request("eventLog.read", { direction: "backward", max: 1 }, options);
-  const [event] = newest.events;
-  if (event?.type !== "session.shutdown" || event.id === ended?.by) return;
+  const page = await readPage(session, cursor, options);
+  for (const event of page.events) load.see(event);
+  const since = load.ended();
+  const unloadedSince = since !== undefined && since.by !== ended?.by;
+  if (!unloadedSince && !(await isReloaded(session, { cursor, page, thorough: true, signal: options.signal }))) return;
   await rpc.request("session.destroy", { sessionId }, options);
   throw unloaded();
 }

@@ -46,7 +46,7 @@ export async function attend(
   try {
     const interests: Interest[] = [];
     for (const eventType of new Set(interest)) interests.push(await registerInterest(session, eventType));
-    const whole = await readLog(session, view.see, { signal });
+    const { whole } = await readLog(session, view.see, { signal });
     // Events that came while the log was being read stand behind it, whether it has them or not.
     for (const event of later) view.see(event);
     replayed = true;
