@@ -89,6 +89,7 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
       }
       log("host ready");
       turning = false;
+      lastSign = Math.max(lastSign, performance.now());
       prompt();
       for (;;) {
         await program.next("idle");
