@@ -94,6 +94,8 @@ async function bundleFaces(faults) {
       entryPoints: [join(lib, `${face}.ts`)],
       outbase: lib,
       outdir: root,
+      // The command is started for every line that somebody types: what has less text is read sooner.
+      ...(face.startsWith("cli/") ? { minifyWhitespace: true, minifySyntax: true } : {}),
       define: { FAULTS: String(faults) },
       plugins: [facesStayApart(face), packagesInside(face)],
     });

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { link, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
@@ -45,7 +44,7 @@ export async function readRuntimeNote(): Promise<RuntimeNote | undefined> {
 export async function writeRuntimeNote(note: RuntimeNote, { replace }: { replace: boolean }): Promise<boolean> {
   await makeStateFolder();
   const path = runtimeFile();
-  const draft = `${path}.${randomUUID()}`;
+  const draft = `${path}.${crypto.randomUUID()}`;
   const file = await open(draft, "wx", 0o600);
   try {
     await file.chmod(0o600);

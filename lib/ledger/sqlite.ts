@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { type FSWatcher, watch } from "node:fs";
-import { chmod, mkdir, open } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { LatchkeyError, LedgerError } from "../errors.js";
 import { type Dialect, drive, type Engine, type Row, type Rule, type Step } from "./engine.js";
 import { fault } from "./fault.js";
-import { isCode, keyFile, syncDirectory } from "./key-file.js";
+import { keyFile } from "./key-file.js";
 import { type Database, loadSqlite } from "./sqlite-driver.js";
+import { reserve } from "./sqlite-file.js";
 
 /** How long one statement waits for another process's transaction before the event loop gets its turn again. */
 const busyMs = 100;
@@ -63,19 +63,6 @@ export async function sqliteEngine(location: string): Promise<Engine> {
     }
   });
   return new SqliteEngine(database, inMemory ? undefined : path);
-}
-
-/** The file exists with its mode before SQLite opens it; the journal files inherit that mode. */
-async function reserve(path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  try {
-    const file = await open(path, "wx", 0o600);
-    await file.close();
-    await syncDirectory(dirname(path));
-  } catch (error) {
-    if (!isCode(error, "EEXIST")) throw error;
-  }
-  await chmod(path, 0o600);
 }
 
 class SqliteEngine implements Engine {
