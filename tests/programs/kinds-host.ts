@@ -29,16 +29,24 @@ const { sessionId } =
     ? await rpc.request("session.create", params)
     : await rpc.request("session.resume", { ...params, sessionId: resumes });
 const session = rpc.session(sessionId);
+let asked = false;
 session.events.on("*", (event) => {
-  if (event.type === row.kind)
-    void say({ type: "recorded", json: JSON.stringify(pendingRequest(event, { sessionId, endpoint })) });
+  if (event.type !== row.kind) return;
+  asked = true;
+  void say({ type: "recorded", json: JSON.stringify(pendingRequest(event, { sessionId, endpoint })) });
 });
+
+/** A session may have started its servers before there was interest in their headers; then they are started again. */
+async function begin(): Promise<unknown> {
+  if (resumes !== undefined) return await session.request("mcp.reload");
+  const result = await row.start(session);
+  return asked || row.kind !== "mcp.headers_refresh_required" ? result : await session.request("mcp.reload");
+}
+
 await say({ type: "created", sessionId });
 for await (const _ of heard()) {
   for (const type of row.interest) await registerInterest(session, type);
-  // A session that was loaded may have started its servers before there was interest; then they are started again.
-  const started = resumes === undefined ? row.start(session) : session.request("mcp.reload");
-  started.then(
+  begin().then(
     (result) => say({ type: "returned", result }),
     (error) => say({ type: "failed", message: String(error) }),
   );
