@@ -1,4 +1,4 @@
-/** Rejects with the signal's reason when that comes first. As in latchkey/events, which is not loaded for a command that needs no more of it. */
+/** As in latchkey/events, which a command that needs no more of it does not load. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const end = (): void => {

@@ -8,7 +8,7 @@
  * turn that was running may have written more, and in a log that is not the one that was read before. Such an attach is taken back.
  */
 import { RpcError } from "../errors.js";
-import { isReloaded, readPage } from "../events/index.js";
+import { isReloaded, pageMax } from "../events/index.js";
 import type { RequestOptions, SessionEvent, SessionRequester, SessionResumeParams } from "../protocol/index.js";
 import { readLog } from "./asked.js";
 import { createBlocking, refuse } from "./busy.js";
@@ -48,7 +48,7 @@ export async function attach(
   if (!evenIfBusy) refuse(blocking.open());
   if (ended && !(await isWanted(session))) throw unloaded();
   await rpc.request("session.resume", { ...params, disableResume: true }, options);
-  const page = await readPage(session, cursor, options);
+  const page = await session.request("eventLog.read", { cursor, max: pageMax }, options);
   for (const event of page.events) load.see(event);
   const since = load.ended();
   const unloadedSince = since !== undefined && since.by !== ended?.by;
