@@ -18,7 +18,7 @@ import {
  * running writes more behind the end of the load.
  */
 const rounds = [
-  ...Array.from({ length: 4 }, (_, index) => ({ calls: index * 8, running: false })),
+  ...Array.from({ length: 10 }, (_, index) => ({ calls: index * 4, running: false })),
   ...Array.from({ length: 6 }, () => ({ calls: 0, running: true })),
 ];
 
@@ -79,7 +79,10 @@ for (const under of runtimes) {
       const before = world.model.requests.length;
       await runTurn(session, "And now?");
       assert.equal(errors, [], what);
-      assert.ok(world.model.requests.length > before, `the model was not asked: ${what}`);
+      const requests = world.model.requests.length - before;
+      // A turn that was running may go on besides.
+      if (round.running) assert.ok(requests > 0, `the model was not asked: ${what}`);
+      else assert.is(requests, 1, `the model was asked: ${what}`);
     }
   });
 
