@@ -2,10 +2,12 @@
 // benchmarks (build/). `--dist` builds the package alone.
 //
 // Every face of a room becomes one bundled file; what belongs to another face stays an import, so that each
-// class exists once however the rooms are loaded. Files are written by rename and only when they changed:
-// a program that runs while a build goes on never reads half a file.
+// class exists once however the rooms are loaded. The command is the exception, for it is started for every line that somebody
+// types: what it needs is one script of its own. Files are written by rename and only when they changed: a program
+// that runs while a build goes on never reads half a file.
 
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -30,12 +32,10 @@ const faces = [
   "ledger/jwe",
   "ledger/sqlite",
   "ledger/postgres",
-  "cli/latchkey",
-  "cli/main",
-  // Large and seldom needed: apart, so that the command starts quickly.
-  "cli/table",
-  "cli/names",
+  "cli/repl",
 ];
+/** What the command's script leaves to the package's own files: jose has no CommonJS form, the REPL is to share its classes. */
+const besideTheCommand = ["ledger/jwe", "cli/repl"];
 
 const common = {
   bundle: true,
@@ -67,6 +67,48 @@ async function generateProtocol() {
   await run("node", ["scripts/generate-protocol.mjs"]);
 }
 
+/** The command: a launcher, and one script with all that it needs. lib/cli/compiled.ts reads its last line. */
+async function bundleCommand() {
+  const outputs = new Map();
+  for (const part of ["cli/latchkey", "cli/main"]) {
+    const [file] = await esbuild({
+      ...common,
+      format: "cjs",
+      charset: "ascii",
+      minify: true,
+      entryPoints: [join(lib, `${part}.ts`)],
+      outdir: root,
+      outExtension: { ".js": ".cjs" },
+      define: { FAULTS: "false", "import.meta.url": "moduleUrl" },
+      banner: { js: 'const moduleUrl = require("node:url").pathToFileURL(__filename).href;' },
+      plugins: [onlyBeside(part), packagesInside(valibotFace)],
+    });
+    if (file === undefined) continue;
+    outputs.set(`${part}.cjs`, part === "cli/main" ? asFunction(file.text) : file.contents);
+  }
+  return outputs;
+}
+
+/** The form that `runCompiled` takes. */
+function asFunction(text) {
+  const body = text.replace(/\bimport\((?=")/g, "load(");
+  if (/\bimport\(/.test(body)) problems.push("the command's script has an import() that it cannot do");
+  const hash = createHash("sha256").update(body).digest("hex").slice(0, 16);
+  return Buffer.from(`(function (require, __filename, load) {${body}})\n// ${hash}\n`);
+}
+
+const onlyBeside = (part) => ({
+  name: "beside the command",
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.{1,2}\// }, ({ path, resolveDir }) => {
+      const target = relative(lib, resolve(resolveDir, path)).replace(/\.js$/, "");
+      if (!resolveDir.startsWith(lib) || !besideTheCommand.includes(target)) return;
+      const from = relative(dirname(part), target);
+      return { path: `${from.startsWith(".") ? from : `./${from}`}.js`, external: true };
+    });
+  },
+});
+
 /** Imports of another face stay imports; a file of another room that is no face is an error. */
 const facesStayApart = (face) => ({
   name: "faces",
@@ -94,8 +136,6 @@ async function bundleFaces(faults) {
       entryPoints: [join(lib, `${face}.ts`)],
       outbase: lib,
       outdir: root,
-      // The command is started for every line that somebody types: what has less text is read sooner.
-      ...(face.startsWith("cli/") ? { minifyWhitespace: true, minifySyntax: true } : {}),
       define: { FAULTS: String(faults) },
       plugins: [facesStayApart(face), packagesInside(face)],
     });
@@ -206,13 +246,14 @@ function run(command, args) {
 }
 
 await generateProtocol();
-const [js, faulty, dts] = await Promise.all([
+const [js, command, faulty, dts] = await Promise.all([
   bundleFaces(false),
+  bundleCommand(),
   options.dist ? undefined : bundleFaces(true),
   declarations(),
 ]);
 const notices = new Map([["THIRD-PARTY-LICENSES", Buffer.from(await licences())]]);
-await syncTree(join(root, "dist"), new Map([...js, ...dts, ...notices]));
+await syncTree(join(root, "dist"), new Map([...js, ...command, ...dts, ...notices]));
 if (faulty) {
   await syncTree(join(root, "build/faults"), faulty);
   const programs = await bundlePrograms();

@@ -9,13 +9,10 @@ import { walk } from "./files.mjs";
 
 const require = createRequire(import.meta.url);
 
-/** What the table helper of the command brings along. */
-const tablePackages = [
-  ...["cli-table3", "string-width", "strip-ansi", "ansi-regex"],
-  ...["emoji-regex", "is-fullwidth-code-point"],
-];
+/** What only the command uses. */
+const commandPackages = ["fast-string-truncated-width", "picocolors"];
 
-export const bundledPackages = ["mitt", "picocolors", "valibot", "vscode-jsonrpc", ...tablePackages];
+export const bundledPackages = ["mitt", "valibot", "vscode-jsonrpc", ...commandPackages];
 
 /** One file for every room: what they use of valibot. */
 export const valibotFace = "vendor/valibot";
@@ -99,8 +96,7 @@ export const packagesInside = (face) => ({
   name: "packages inside",
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^mitt$/ }, () => ({ path: join(folderOf("mitt"), "dist/mitt.mjs") }));
-    const plain = [...tablePackages, "picocolors"];
-    onResolve({ filter: new RegExp(`^(${plain.join("|")})$`) }, ({ path, resolveDir }) => ({
+    onResolve({ filter: new RegExp(`^(${commandPackages.join("|")})$`) }, ({ path, resolveDir }) => ({
       path: createRequire(`${resolveDir}/`).resolve(path),
     }));
     onResolve({ filter: /^valibot$/ }, () => {

@@ -9,8 +9,8 @@ const about = "runtime";
 export async function* runtimeFindings(given: string | undefined, signal: AbortSignal): AsyncGenerator<Finding> {
   yield await program();
   yield* modes();
-  const note = await readRuntimeNote();
-  const place = await runtimePlace(given);
+  const note = readRuntimeNote();
+  const place = runtimePlace(given);
   if (place === undefined) {
     yield { about, state: "odd", what: "none was started", todo: "latchkey runtime start, or give --endpoint." };
     return;

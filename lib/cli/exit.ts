@@ -1,4 +1,5 @@
 import { ConnectionError, LatchkeyError, LedgerError, RpcError, ValidationError } from "../errors.js";
+import { type Io, paint } from "./io.js";
 
 /** The exit codes of `latchkey`, as docs/shell.md lists them. */
 export const exit = {
@@ -39,9 +40,16 @@ export class Stop extends Error {
   }
 }
 
+/** Says what went wrong, for a person. Returns the exit code. */
+export function tell(error: unknown, { err }: Io): number {
+  err.write(`${paint(err).red("latchkey:")} ${explain(error)}\n`);
+  if (error instanceof UsageError) err.write(`Try: latchkey ${error.command ?? ""}${error.command ? " " : ""}--help\n`);
+  return exitCodeOf(error);
+}
+
 const refusals = new Set(["FENCED", "CLAIMED", "CONFLICT", "EXPIRED"]);
 
-export function exitCodeOf(error: unknown): number {
+function exitCodeOf(error: unknown): number {
   if (error instanceof Stop) return error.exitCode;
   if (error instanceof UsageError) return exit.usage;
   if (error instanceof ConnectionError) return exit.runtime;

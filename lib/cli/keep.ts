@@ -81,7 +81,7 @@ function sayer(json: boolean, io: Io): Say {
 async function dial(endpoint: string | undefined, io: Io, say: Say, pauseMs: number): Promise<Rpc | undefined> {
   const { connect } = await import("../rpc/index.js");
   using _ = progress(io.err, "waits for the runtime");
-  const place = await runtimePlace(endpoint);
+  const place = runtimePlace(endpoint);
   try {
     if (place === undefined && endpoint === undefined) throw new Stop(exit.runtime, "no runtime was started yet");
     if (place === undefined) throw new Stop(exit.runtime, `no runtime at ${endpoint}`);

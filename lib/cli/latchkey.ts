@@ -1,6 +1,8 @@
 #!/usr/bin/env node
-import * as modules from "node:module";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { runCompiled } from "./compiled.js";
 
-// Where Node has it (22.1), what was compiled once is read from its cache: all but this file.
-if ("enableCompileCache" in modules && typeof modules.enableCompileCache === "function") modules.enableCompileCache();
-await import("./main.js");
+/** The command, all of it but the REPL in one script. */
+const path = fileURLToPath(new URL("main.cjs", import.meta.url));
+runCompiled(path, createRequire(path), process.argv.slice(2));

@@ -4,6 +4,7 @@ import { every, heads, living, row, yields } from "./entries.js";
 import { type Io, paint, print, printJson, progress } from "./io.js";
 import { kindNames, stateNames } from "./names-of.js";
 import { reachLedger } from "./reach.js";
+import { table } from "./table.js";
 
 interface Wanted {
   ledger?: string | undefined;
@@ -60,7 +61,6 @@ async function show(entries: readonly Entry[], { json, quiet }: Wanted, io: Io):
   else if (quiet) for (const { id } of entries) await print(io.out, id);
   else if (entries.length === 0) await print(io.err, paint(io.err).dim("nothing is pending"));
   else {
-    const { table } = await import("./table.js");
     await print(io.out, table(heads, entries.map(row), { width: io.out.columns, yields, head: paint(io.out).dim }));
   }
 }

@@ -1,5 +1,12 @@
-import { exit, exitCodeOf, explain, UsageError } from "./exit.js";
-import { type Io, paint } from "./io.js";
+import { exit, tell, UsageError } from "./exit.js";
+import type { Io } from "./io.js";
+
+// Node 22 says at every start that its SQLite is experimental; nobody at a terminal can do anything about that.
+const { emitWarning } = process;
+process.emitWarning = (warning: string | Error, ...rest: unknown[]): void => {
+  if (!String(warning).startsWith("SQLite is an experimental feature"))
+    Reflect.apply(emitWarning, process, [warning, ...rest]);
+};
 
 const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 /** Ended by one of these, a command that waits has done its work. */
@@ -19,12 +26,7 @@ async function main(args: string[]): Promise<number> {
       (await dispatch(args, io)) ?? (signalCode === undefined || waits.includes(args[0] ?? "") ? exit.done : signalCode)
     );
   } catch (error) {
-    if (signalCode !== undefined) return signalCode;
-    const { red } = paint(io.err);
-    io.err.write(`${red("latchkey:")} ${explain(error)}\n`);
-    if (error instanceof UsageError)
-      io.err.write(`Try: latchkey ${error.command ?? ""}${error.command ? " " : ""}--help\n`);
-    return exitCodeOf(error);
+    return signalCode ?? tell(error, io);
   }
 }
 
@@ -85,4 +87,6 @@ function unknown(args: readonly string[], names: readonly string[]): string {
   return `there is no command "${first}"${hint}`;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+void main(process.argv.slice(2)).then((code) => {
+  process.exitCode = code;
+});

@@ -1,4 +1,15 @@
-import { link, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
 
@@ -10,9 +21,9 @@ export function stateFolder(env: NodeJS.ProcessEnv = process.env): string {
   return join(base, "latchkey");
 }
 
-export async function makeStateFolder(): Promise<string> {
+export function makeStateFolder(): string {
   const folder = stateFolder();
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   return folder;
 }
 
@@ -28,10 +39,10 @@ export interface RuntimeNote {
   readonly startedAt: string;
 }
 
-export async function readRuntimeNote(): Promise<RuntimeNote | undefined> {
+export function readRuntimeNote(): RuntimeNote | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(await readFile(runtimeFile(), "utf8"));
+    value = JSON.parse(readFileSync(runtimeFile(), "utf8"));
   } catch (error) {
     if (error instanceof SyntaxError || (error instanceof Error && "code" in error && error.code === "ENOENT"))
       return undefined;
@@ -41,37 +52,37 @@ export async function readRuntimeNote(): Promise<RuntimeNote | undefined> {
 }
 
 /** Writes the file whole, readable by its owner alone. Without `replace` it stays away from one that is there. */
-export async function writeRuntimeNote(note: RuntimeNote, { replace }: { replace: boolean }): Promise<boolean> {
-  await makeStateFolder();
+export function writeRuntimeNote(note: RuntimeNote, { replace }: { replace: boolean }): boolean {
+  makeStateFolder();
   const path = runtimeFile();
   const draft = `${path}.${crypto.randomUUID()}`;
-  const file = await open(draft, "wx", 0o600);
+  const file = openSync(draft, "wx", 0o600);
   try {
-    await file.chmod(0o600);
-    await file.writeFile(`${JSON.stringify(note)}\n`);
-    await file.sync();
+    fchmodSync(file, 0o600);
+    writeFileSync(file, `${JSON.stringify(note)}\n`);
+    fsyncSync(file);
   } finally {
-    await file.close();
+    closeSync(file);
   }
   if (replace) {
-    await rename(draft, path);
+    renameSync(draft, path);
     return true;
   }
   try {
-    await link(draft, path);
+    linkSync(draft, path);
     return true;
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
     throw error;
   } finally {
-    await rm(draft);
+    rmSync(draft);
   }
 }
 
 /** Removes the file if it still speaks of this runtime. */
-export async function removeRuntimeNote({ pid, endpoint }: RuntimeNote): Promise<void> {
-  const now = await readRuntimeNote();
-  if (now === undefined || (now.pid === pid && now.endpoint === endpoint)) await rm(runtimeFile(), { force: true });
+export function removeRuntimeNote({ pid, endpoint }: RuntimeNote): void {
+  const now = readRuntimeNote();
+  if (now === undefined || (now.pid === pid && now.endpoint === endpoint)) rmSync(runtimeFile(), { force: true });
 }
 
 function isNote(value: unknown): value is RuntimeNote {

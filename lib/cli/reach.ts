@@ -26,7 +26,7 @@ export async function reachLedger(given: string | undefined, { make = false } = 
   if (!isUrl(location) && location !== ":memory:") {
     if (!make && !existsSync(location))
       throw new Stop(exit.ledger, `no ledger at ${location}: give --ledger, or set LATCHKEY_LEDGER`);
-    if (make && location.startsWith(stateFolder())) await makeStateFolder();
+    if (make && location.startsWith(stateFolder())) makeStateFolder();
   }
   const { openLedger } = await import("../ledger/index.js");
   return await openLedger(location);
@@ -38,10 +38,10 @@ export interface Place {
 }
 
 /** Where the runtime is, and the token for it. */
-export async function runtimePlace(given: string | undefined): Promise<Place | undefined> {
+export function runtimePlace(given: string | undefined): Place | undefined {
   const endpoint = given ?? process.env.LATCHKEY_ENDPOINT;
   const token = process.env.COPILOT_CONNECTION_TOKEN;
-  const note = await readRuntimeNote();
+  const note = readRuntimeNote();
   if (!endpoint) return note && { endpoint: note.endpoint, token: note.token };
   const known = token || (note?.endpoint === endpoint ? note.token : undefined);
   return { endpoint, ...(known ? { token: known } : {}) };
@@ -51,7 +51,7 @@ export async function reachRuntime(
   given: string | undefined,
   { signal, timeoutMs = 5000 }: { signal?: AbortSignal; timeoutMs?: number } = {},
 ): Promise<Rpc> {
-  const place = await runtimePlace(given);
+  const place = runtimePlace(given);
   if (place === undefined)
     throw new Stop(exit.runtime, "no runtime: start one with latchkey runtime start, or give --endpoint");
   const { connect } = await import("../rpc/index.js");

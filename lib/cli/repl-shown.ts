@@ -4,24 +4,22 @@ import { heads, row, yields } from "./entries.js";
 import { Stop } from "./exit.js";
 import { type Io, paint } from "./io.js";
 import { describe, history } from "./show.js";
-import type { Tabulate } from "./table.js";
+import { table } from "./table.js";
 
 /** Values that the REPL shows in a form of their own. They stay what they are: a list is an array, an entry an object. */
 export class Shown {
   readonly #forms = new WeakMap<object, () => string>();
   readonly #io: Io;
-  readonly #table: Tabulate;
   readonly #colours: boolean;
 
-  constructor(io: Io, table: Tabulate) {
+  constructor(io: Io) {
     this.#io = io;
-    this.#table = table;
     this.#colours = paint(io.out).isColorSupported;
   }
 
   list<T extends readonly Entry[]>(entries: T): T {
     this.#forms.set(entries, () =>
-      entries.length === 0 ? "nothing is pending" : this.#table(heads, entries.map(row), { ...this.#layout, yields }),
+      entries.length === 0 ? "nothing is pending" : table(heads, entries.map(row), { ...this.#layout, yields }),
     );
     return entries;
   }
@@ -33,12 +31,12 @@ export class Shown {
 
   /** An entry that something was done to: where it stands now. */
   moved<T extends Entry>(entry: T): T {
-    this.#forms.set(entry, () => this.#table(heads, [row(entry)], { ...this.#layout, yields }));
+    this.#forms.set(entry, () => table(heads, [row(entry)], { ...this.#layout, yields }));
     return entry;
   }
 
   receipts<T extends readonly Receipt[]>(found: T): T {
-    this.#forms.set(found, () => history(this.#table, found, this.#layout));
+    this.#forms.set(found, () => history(found, this.#layout));
     return found;
   }
 

@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import type { REPLServer } from "node:repl";
+import { type REPLServer, start } from "node:repl";
 import { PassThrough } from "node:stream";
 import { types } from "node:util";
 import type { Ledger } from "../ledger/index.js";
 import type { Rpc } from "../rpc/index.js";
 import { living } from "./entries.js";
-import { explain } from "./exit.js";
+import { explain, tell } from "./exit.js";
 import { type Io, paint } from "./io.js";
 import { makeStateFolder } from "./place.js";
 import { ledgerLocation, reachLedger, reachRuntime, shownLocation } from "./reach.js";
@@ -23,15 +23,28 @@ export interface Desk {
   rpc: Rpc | undefined;
 }
 
-export async function repl(
-  given: { ledger: string | undefined; endpoint: string | undefined },
-  io: Io,
-): Promise<undefined> {
-  const { start } = await import("node:repl");
-  const { table } = await import("./table.js");
-  const folder = await makeStateFolder();
+interface Given {
+  readonly ledger: string | undefined;
+  readonly endpoint: string | undefined;
+}
+
+/**
+ * Apart from the other commands, on the files of the package: an object in scope is of the same class as one that is made with
+ * what `import("latchkey")` gives. The classes that the other commands know are copies, so errors are told here.
+ */
+export async function repl(given: Given, io: Io): Promise<number | undefined> {
+  try {
+    await work(given, io);
+    return undefined;
+  } catch (error) {
+    return io.signal.aborted ? undefined : tell(error, io);
+  }
+}
+
+async function work(given: Given, io: Io): Promise<void> {
+  const folder = makeStateFolder();
   await using ledger = await reachLedger(given.ledger, { make: true });
-  const desk: Desk = { ledger, io, shown: new Shown(io, table), rpc: undefined };
+  const desk: Desk = { ledger, io, shown: new Shown(io), rpc: undefined };
   const found = await connectDesk(desk, given.endpoint);
   const waiting = (await ledger.list({ state: living, limit: 100 })).length;
   const location = shownLocation(ledgerLocation(given.ledger));
@@ -68,7 +81,6 @@ export async function repl(
   });
   server.close();
   await desk.rpc?.close();
-  return undefined;
 }
 
 /** Connects, and says what came of it in a few words. */

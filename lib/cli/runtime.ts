@@ -42,12 +42,12 @@ async function look(note: RuntimeNote, signal: AbortSignal): Promise<Found> {
 }
 
 export async function start(given: StartGiven, args: readonly string[], io: Io): Promise<number | undefined> {
-  const note = await readRuntimeNote();
+  const note = readRuntimeNote();
   if (note !== undefined) {
     const found = await look(note, io.signal);
     if (found.answers) return await tell(note, "runs already", given.json, io);
     if (!found.gone) throw new Stop(exit.runtime, `${describe(note)} ${found.why}; end process ${note.pid} yourself`);
-    await removeRuntimeNote(note);
+    removeRuntimeNote(note);
   }
   const { startRuntime } = await import("../rpc/index.js");
   using _ = progress(io.err, "starts the runtime");
@@ -69,8 +69,8 @@ async function keepNote(runtime: Runtime, json: boolean | undefined, io: Io): Pr
   const { endpoint, token, pid, version } = runtime;
   const note: RuntimeNote = { endpoint, token, pid, version, startedAt: new Date().toISOString() };
   try {
-    await makeStateFolder();
-    if (!(await writeRuntimeNote(note, { replace: false }))) {
+    makeStateFolder();
+    if (!writeRuntimeNote(note, { replace: false })) {
       throw new Stop(exit.failed, "another latchkey runtime start was quicker; its runtime stays, this one is ended");
     }
   } catch (error) {
@@ -91,7 +91,7 @@ function level(given: string | undefined): LogLevel | undefined {
 }
 
 export async function status(given: { json?: boolean | undefined }, io: Io): Promise<number | undefined> {
-  const note = await readRuntimeNote();
+  const note = readRuntimeNote();
   if (note === undefined) return await nothing("no runtime was started", given.json, io);
   const found = await look(note, io.signal);
   if (found.answers) return await tell(note, "runs", given.json, io);
@@ -99,13 +99,13 @@ export async function status(given: { json?: boolean | undefined }, io: Io): Pro
 }
 
 export async function stop(given: { json?: boolean | undefined }, io: Io): Promise<number | undefined> {
-  const note = await readRuntimeNote();
+  const note = readRuntimeNote();
   if (note === undefined) return await nothing("no runtime was started", given.json, io);
   const { connect } = await import("../rpc/index.js");
   const found = await look(note, io.signal);
   if (!found.answers) {
     if (!found.gone) throw new Stop(exit.runtime, `${describe(note)} ${found.why}; end process ${note.pid} yourself`);
-    await removeRuntimeNote(note);
+    removeRuntimeNote(note);
     return await nothing(`${describe(note)} was gone already`, given.json, io);
   }
   using _ = progress(io.err, `stops the runtime, process ${note.pid}`);
@@ -115,7 +115,7 @@ export async function stop(given: { json?: boolean | undefined }, io: Io): Promi
   const late = setTimeout(() => process.kill(note.pid, "SIGKILL"), 3000);
   await rpc.closed;
   clearTimeout(late);
-  await removeRuntimeNote(note);
+  removeRuntimeNote(note);
   return await tell(note, "stopped", given.json, io);
 }
 

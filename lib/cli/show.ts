@@ -2,7 +2,7 @@ import type { Entry, Receipt } from "../ledger/index.js";
 import { findEntry, what } from "./entries.js";
 import { type Io, oneLine, paint, print, printJson } from "./io.js";
 import { reachLedger } from "./reach.js";
-import type { Tabulate } from "./table.js";
+import { table } from "./table.js";
 
 interface Wanted {
   ledger?: string | undefined;
@@ -41,14 +41,10 @@ export async function receipts(id: string, wanted: Wanted, io: Io): Promise<unde
   const own = await ledger.receipts(id);
   const found = own.length > 0 ? own : await ledger.receipts((await findEntry(ledger, id)).id);
   if (wanted.json) for (const receipt of found) await printJson(io.out, receipt);
-  else {
-    const { table } = await import("./table.js");
-    await print(io.out, history(table, found, { width: io.out.columns, head: paint(io.out).dim }));
-  }
+  else await print(io.out, history(found, { width: io.out.columns, head: paint(io.out).dim }));
 }
 
 export const history = (
-  table: Tabulate,
   found: readonly Receipt[],
   layout: { width?: number | undefined; head: (text: string) => string },
 ): string =>

@@ -1,10 +1,4 @@
-import Table from "cli-table3";
-
-const none = Object.fromEntries(
-  ["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left", "bottom-right"]
-    .concat(["left", "left-mid", "mid", "mid-mid", "right", "right-mid"])
-    .map((part) => [part, ""]),
-);
+import measure from "fast-string-truncated-width";
 
 export interface Layout {
   /** The width of the terminal; without one nothing is cut. */
@@ -14,31 +8,30 @@ export interface Layout {
   readonly head: (text: string) => string;
 }
 
-const gap = 2;
+const gap = "  ";
 const narrowest = 16;
+const ellipsis = "…";
 
-/** Columns under their heads, without lines. */
+/** Columns under their heads, without lines. Widths are those of a terminal, where some characters take two places. */
 export function table(heads: readonly string[], rows: readonly (readonly string[])[], layout: Layout): string {
-  const widths = heads.map((head, i) => Math.max(head.length, ...rows.map((row) => row[i]?.length ?? 0)));
-  const last = widths.length - 1;
-  const whole = widths.reduce((sum, width) => sum + width, 0) + gap * last;
+  const widths = heads.map((head, i) => Math.max(...[head, ...rows.map((row) => row[i] ?? "")].map(widthOf)));
+  const whole = widths.reduce((sum, width) => sum + width, gap.length * (widths.length - 1));
   if (layout.width !== undefined && whole > layout.width) {
     const wide = widths[layout.yields] ?? 0;
     widths[layout.yields] = Math.max(Math.min(wide, narrowest), wide - (whole - layout.width));
   }
-  const shown = new Table({
-    head: heads.map(layout.head),
-    chars: { ...none, middle: " ".repeat(gap) },
-    style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
-    colWidths: widths,
-    wordWrap: false,
-  });
-  shown.push(...rows.map((row) => [...row]));
-  return shown
-    .toString()
-    .split("\n")
-    .map((line) => line.trimEnd())
-    .join("\n");
+  const line = (cells: readonly string[], paint = (text: string) => text): string =>
+    cells
+      .map((cell, i) => fit(cell, widths[i] ?? 0))
+      .map(({ text, room }) => paint(text) + " ".repeat(room))
+      .join(gap)
+      .trimEnd();
+  return [line(heads, layout.head), ...rows.map((row) => line(row))].join("\n");
 }
 
-export type Tabulate = typeof table;
+const widthOf = (text: string): number => measure(text).width;
+
+function fit(text: string, limit: number): { text: string; room: number } {
+  const { width, index, ellipsed } = measure(text, { limit, ellipsis, ellipsisWidth: 1 });
+  return ellipsed ? { text: text.slice(0, index) + ellipsis, room: limit - width - 1 } : { text, room: limit - width };
+}

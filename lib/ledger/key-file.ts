@@ -1,37 +1,37 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { link, open, readFile, unlink } from "node:fs/promises";
+import { closeSync, fchmodSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { LedgerError } from "../errors.js";
 import { parseKey } from "./keys.js";
 
 /** The key beside a database, made on first use. Processes that open it at once get the same one. */
-export async function keyFile(path: string, make: boolean): Promise<Uint8Array | undefined> {
-  const found = await read(path);
+export function keyFile(path: string, make: boolean): Uint8Array | undefined {
+  const found = read(path);
   if (found !== undefined || !make) return found;
   const draft = `${path}.${randomUUID()}`;
-  const file = await open(draft, "wx", 0o600);
+  const file = openSync(draft, "wx", 0o600);
   try {
-    await file.chmod(0o600);
-    await file.writeFile(`${randomBytes(32).toString("base64url")}\n`);
-    await file.sync();
+    fchmodSync(file, 0o600);
+    writeFileSync(file, `${randomBytes(32).toString("base64url")}\n`);
+    fsyncSync(file);
   } finally {
-    await file.close();
+    closeSync(file);
   }
   try {
     // A link appears whole or not at all, and never replaces another process's key.
-    await link(draft, path);
-    await syncDirectory(dirname(path));
+    linkSync(draft, path);
+    syncDirectory(dirname(path));
   } catch (error) {
     if (!isCode(error, "EEXIST")) throw error;
   } finally {
-    await unlink(draft);
+    unlinkSync(draft);
   }
-  return await read(path);
+  return read(path);
 }
 
-async function read(path: string): Promise<Uint8Array | undefined> {
+function read(path: string): Uint8Array | undefined {
   try {
-    return parseKey(await readFile(path, "utf8"), `the key file "${path}"`);
+    return parseKey(readFileSync(path, "utf8"), `the key file "${path}"`);
   } catch (error) {
     if (isCode(error, "ENOENT")) return undefined;
     throw new LedgerError("WRONG_KEY", `the key file "${path}" holds no key that can be read`, error);
@@ -39,12 +39,12 @@ async function read(path: string): Promise<Uint8Array | undefined> {
 }
 
 /** The name of a new file is on disk only when its directory is. */
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
+export function syncDirectory(path: string): void {
+  const directory = openSync(path, "r");
   try {
-    await directory.sync();
+    fsyncSync(directory);
   } finally {
-    await directory.close();
+    closeSync(directory);
   }
 }
 

@@ -1,3 +1,4 @@
+import { createRequire, isBuiltin } from "node:module";
 import { LedgerError } from "../errors.js";
 import type { Value } from "./engine.js";
 
@@ -11,19 +12,16 @@ export interface Database {
 type Open = new (path: string) => Database;
 
 /** Node's own SQLite, or on Node 20 the package with the same interface. */
-export async function loadSqlite(): Promise<Open> {
-  const missing: unknown[] = [];
-  for (const name of ["node:sqlite", "@photostructure/sqlite"]) {
-    try {
-      const module: { DatabaseSync: Open } = await import(name);
-      return module.DatabaseSync;
-    } catch (error) {
-      missing.push(error);
-    }
+export function loadSqlite(): Open {
+  const load = createRequire(import.meta.url);
+  try {
+    const module: { DatabaseSync: Open } = load(isBuiltin("node:sqlite") ? "node:sqlite" : "@photostructure/sqlite");
+    return module.DatabaseSync;
+  } catch (error) {
+    throw new LedgerError(
+      "UNAVAILABLE",
+      "this Node has no node:sqlite, and @photostructure/sqlite is not installed",
+      error,
+    );
   }
-  throw new LedgerError(
-    "UNAVAILABLE",
-    "this Node has no node:sqlite, and @photostructure/sqlite is not installed",
-    new AggregateError(missing),
-  );
 }

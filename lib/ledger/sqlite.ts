@@ -46,10 +46,10 @@ const dialect: Dialect = {
 };
 
 export async function sqliteEngine(location: string): Promise<Engine> {
-  const Open = await loadSqlite();
+  const Open = loadSqlite();
   const inMemory = location === ":memory:";
   const path = inMemory ? location : resolve(location);
-  if (!inMemory) await reserve(path);
+  if (!inMemory) reserve(path);
   const database = await whenFree(() => {
     const opened = new Open(path);
     try {
@@ -203,7 +203,7 @@ class SqliteEngine implements Engine {
   }
 
   async defaultKey(make: boolean): Promise<Uint8Array | undefined> {
-    return this.#path === undefined ? randomBytes(32) : await keyFile(`${this.#path}.key`, make);
+    return this.#path === undefined ? randomBytes(32) : keyFile(`${this.#path}.key`, make);
   }
 
   async close(): Promise<void> {
@@ -223,13 +223,14 @@ const busy = 5;
 
 /** Runs at once, and again while another process is in the way, with pauses that leave the event loop alone. */
 async function whenFree<T>(run: () => T): Promise<T> {
-  const end = performance.now() + patienceMs;
+  let end: number | undefined;
   for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 50)) {
     try {
       return run();
     } catch (error) {
       if (error instanceof LatchkeyError || error instanceof TypeError) throw error;
       if (!isBusy(error)) throw new LedgerError("UNAVAILABLE", "SQLite could not do it", error);
+      end ??= performance.now() + patienceMs;
       if (performance.now() > end) throw new LedgerError("UNAVAILABLE", "another process holds the ledger", error);
       await new Promise((resume) => setTimeout(resume, pauseMs * (0.5 + Math.random())));
     }

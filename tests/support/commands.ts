@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 
 export const packageRoot = dirname(createRequire(import.meta.url).resolve("latchkey/package.json"));
-export const latchkeyPath = join(packageRoot, "dist/cli/latchkey.js");
+export const latchkeyPath = join(packageRoot, "dist/cli/latchkey.cjs");
 
 /** A folder with a state folder of its own, and `latchkey` on its PATH. */
 export interface Place extends AsyncDisposable {
@@ -30,6 +30,7 @@ export async function openPlace(): Promise<Place> {
       ...inherited,
       PATH: `${bin}:${process.env.PATH}`,
       XDG_STATE_HOME: join(dir, "state"),
+      XDG_CACHE_HOME: join(dir, "cache"),
       HOME: dir,
       PYENV_ROOT: process.env.PYENV_ROOT ?? join(process.env.HOME ?? "", ".pyenv"),
     },
