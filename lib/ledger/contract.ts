@@ -134,6 +134,8 @@ export interface DeliveryOptions {
   owner: string;
   /** After so long without `settle` somebody else may deliver. Default 10 000. */
   leaseMs?: number | undefined;
+  /** Asked while the answer is unsealed: whether the request still waits for it. Nothing is marked when it does not. */
+  wanted?: (() => Promise<boolean>) | undefined;
 }
 
 /** What the runtime said to an answer, and what else is known about the request. */

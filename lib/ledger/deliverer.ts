@@ -2,7 +2,7 @@ import { LatchkeyError, RpcError } from "../errors.js";
 import { createEvents, type Events, pause } from "../events/index.js";
 import { handlePendingRequest, isPending, rowOf } from "../pending/index.js";
 import type { Delivery, Entry, Ledger } from "./contract.js";
-import { evidence } from "./evidence.js";
+import { type Evidence, evidence } from "./evidence.js";
 import { fault } from "./fault.js";
 import { createEnd, Lanes, type LedgerRpc, persist } from "./worker.js";
 
@@ -76,16 +76,15 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
   async function attempt(seenBefore: Entry): Promise<void> {
     const entry = await ledger.get(seenBefore.id);
     if (entry?.state !== "answered" && entry?.state !== "sent") return;
-    const { kind, sessionId, requestId } = entry;
+    const { id, kind, sessionId, requestId } = entry;
+    let seen: Evidence | undefined;
+    let delivery: Delivery | undefined;
     try {
-      const seen = await evidence(rpc.session(sessionId), entry, ended.signal);
-      if (seen.completed) {
-        const over = await ledger.completed({ kind, sessionId, requestId, by: owner });
-        askedHere.delete(requestId);
-        if (over?.state === "settled") events.emit("settled", over);
-        if (over?.state !== "sent") return;
-      }
-      if (seen.gone) return await lose(entry, "the session's present load does not know it");
+      const wanted = async (): Promise<boolean> => {
+        seen = await evidence(rpc.session(sessionId), entry, ended.signal);
+        return !seen.completed && !seen.gone;
+      };
+      delivery = await ledger.deliver(id, { owner, leaseMs, wanted });
     } catch (error) {
       if (!isUnloaded(error)) throw error;
       // What was asked here and is not loaded here died with its load. Of anything else this runtime cannot tell: an endpoint
@@ -96,7 +95,12 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
       park(entry);
       return;
     }
-    const delivery = await ledger.deliver(entry.id, { owner, leaseMs });
+    if (seen?.completed) {
+      const over = await ledger.completed({ kind, sessionId, requestId, by: owner });
+      askedHere.delete(requestId);
+      if (over?.state === "settled") events.emit("settled", over);
+      if (over?.state === "sent") delivery = await ledger.deliver(id, { owner, leaseMs });
+    } else if (seen?.gone) return await lose(entry, "the session's present load does not know it");
     if (delivery !== undefined) await give(delivery);
   }
 

@@ -159,14 +159,20 @@ export class Store implements contract.Ledger {
   }
 
   async deliver(id: string, options: contract.DeliveryOptions): Promise<contract.Delivery | undefined> {
-    const { owner, leaseMs = 10_000 } = options;
+    const { owner, leaseMs = 10_000, wanted } = options;
     const found = await this.engine.read(() => deliverable(id));
     if (found === undefined) return undefined;
     const answerId = text(found.answer.id);
     // Opened before anything is marked: a wrong key must not leave an entry in doubt.
-    const value = await this.openAnswer(rowKind(found.entry), found.answer);
+    const [still, value] = await Promise.allSettled([
+      wanted?.() ?? true,
+      this.openAnswer(rowKind(found.entry), found.answer),
+    ]);
+    if (still.status === "rejected") throw still.reason;
+    if (!still.value) return undefined;
+    if (value.status === "rejected") throw value.reason;
     const taken = await this.write("sent", () => take(id, answerId, owner, leaseMs));
-    return taken && new HeldDelivery(this, taken, value, owner, leaseMs);
+    return taken && new HeldDelivery(this, taken, value.value, owner, leaseMs);
   }
 
   /** An entry with its secrets, as it was recorded. */
