@@ -1,4 +1,5 @@
 import { Duplex } from "node:stream";
+import fc from "fast-check";
 import { connect, type Rpc } from "latchkey/rpc";
 import * as assert from "uvu/assert";
 import {
@@ -11,6 +12,7 @@ import {
   sessionEvent,
   socketPair,
   trapStrayRejections,
+  turn,
   turns,
 } from "./support/pair.js";
 import { rejects, suite, within } from "./support/suite.js";
@@ -76,6 +78,47 @@ test("each event once by its id, within its session; events without an id always
   await turns(3);
   assert.is(seen.length, 1_024, "a repeat within 1024 events is told");
   await rpc.close();
+});
+
+test("a repeat within 1024 events is told whatever serves as an id, and nothing else is taken for one", async () => {
+  const uuid = (n: number): string => `${n.toString(16).padStart(8, "0")}-0000-4000-8000-000000000000`;
+  // Alike but for capitals, length, an accent, half a character; as long as a UUID, and longer.
+  const forms = [
+    ...[uuid, (n: number) => uuid(n).toUpperCase(), (n: number) => `${uuid(n)}-${n}`, (n: number) => String(n)],
+    ...[(n: number) => `${n}\0`, (n: number) => `${n}\u00e9`, (n: number) => `${n}\ud800`, (n: number) => `${n}\ufffd`],
+  ];
+  const step = fc.record({
+    session: fc.integer({ min: 0, max: 2 }).map((n) => uuid(n)),
+    id: fc.tuple(fc.constantFrom(...forms), fc.integer({ min: 0, max: 400 })).map(([form, n]) => form(n)),
+    times: fc.integer({ min: 1, max: 3 }),
+  });
+  const steps = fc.array(step, { minLength: 3_000, maxLength: 4_000, size: "max" });
+  await fc.assert(
+    fc.asyncProperty(steps, async (wanted) => {
+      const { rpc, peer } = await memoryPair();
+      // Of two sessions the connection has an object, of the third it has none.
+      const own = [0, 1].map((n) => rpc.session(uuid(n)));
+      let seen: string[] = [];
+      rpc.events.on("*", ({ sessionId, event }) => seen.push(`${sessionId} ${event.id}`));
+      const lastAt = new Map<string, number>();
+      let distinct = 0;
+      for (const { session, id, times } of wanted) {
+        peer.send(...Array.from({ length: times }, () => sessionEvent(session, "session.idle", id)));
+        await turn();
+        const name = `${session} ${JSON.parse(JSON.stringify(id))}`;
+        const since = lastAt.get(name);
+        if (since === undefined) assert.equal(seen, [name], "a new event was taken for a repeat");
+        else if (distinct - since < 1_024) assert.equal(seen, [], "a repeat was not told");
+        else assert.ok(seen.length <= 1, "a repeat in a row was not told");
+        // What was told is not remembered anew.
+        if (seen.length > 0) lastAt.set(name, distinct++);
+        seen = [];
+      }
+      assert.is(own.length, 2);
+      await rpc.close();
+    }),
+    { numRuns: 4 },
+  );
 });
 
 test("unknown event types and unknown fields pass untouched", async () => {

@@ -73,9 +73,7 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
     });
   };
 
-  async function attempt(seenBefore: Entry): Promise<void> {
-    const entry = await ledger.get(seenBefore.id);
-    if (entry?.state !== "answered" && entry?.state !== "sent") return;
+  async function attempt(entry: Entry): Promise<void> {
     const { id, kind, sessionId, requestId } = entry;
     let seen: Evidence | undefined;
     let delivery: Delivery | undefined;

@@ -35,7 +35,6 @@ export async function* watch(
       const seen = ledger.changes.count;
       let patience = patienceMs;
       try {
-        patience = Math.min((await ledger.sweep()) ?? patienceMs, patienceMs);
         const { found, next } = await ledger.engine.read(() => transitions(seq, filter, batch));
         for (const row of found) {
           seq = number(row.seq);
@@ -43,6 +42,8 @@ export async function* watch(
         }
         if (next !== undefined) seq = next;
         else if (found.length > 0) continue;
+        // What it closes counts as a change since `seen`.
+        patience = Math.min((await ledger.sweep()) ?? patienceMs, patienceMs);
       } catch (error) {
         // The place in the order of receipts is kept, so nothing is missed when the store is back.
         if (!(error instanceof LedgerError) || error.code !== "UNAVAILABLE") throw error;

@@ -56,12 +56,14 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
   const writer = createWriter(writable, end);
   const reader = createReader(readable, options.maxFrameBytes, {
     event(sessionId, event) {
-      lastActive = sessionId;
-      if (event.id !== undefined && repeated(sessionId, event.id)) return;
+      const slot = sessions.get(sessionId);
+      // One and the same string for all events of a session: what is kept of an event shall not keep its own.
+      if (sessionId !== lastActive) lastActive = slot?.session.id ?? sessionId;
+      if (event.id !== undefined && repeated(lastActive, event.id)) return;
       // The schemas' types describe what the runtime sends; an unknown type passes through as it came.
       const type = event.type as keyof EventMap;
       const known = event as EventMap[typeof type];
-      sessions.get(sessionId)?.source.emit(type, known);
+      slot?.source.emit(type, known);
       if (events.hears(type)) events.emit(type, { sessionId, event: known } as RpcEventMap[typeof type]);
     },
     notification(method, params) {
