@@ -77,6 +77,12 @@ test("each event once by its id, within its session; events without an id always
   peer.send(idle("a", "old"), ...many, idle("a", "old"));
   await turns(3);
   assert.is(seen.length, 1_024, "a repeat within 1024 events is told");
+
+  seen.length = 0;
+  const more = Array.from({ length: 1_024 }, (_, at) => idle("a", `n${at}`));
+  peer.send(...more, idle("a", "old"));
+  await turns(3);
+  assert.is(seen.length, 1_025, "what is long past is forgotten: memory does not grow");
   await rpc.close();
 });
 
