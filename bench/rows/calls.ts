@@ -28,7 +28,11 @@ export async function callRows(scale: Scale): Promise<Row[]> {
   try {
     await using runtime = await startRuntime({ path: bundled.path, home, cwd: home });
     const place = { port: Number(new URL(runtime.endpoint).port), token: runtime.token };
-    return [...(await overTcp(place, scale)), ...(await eventCalls(place, scale)), ...(await overStdio(home, scale))];
+    return [
+      ...(await overTcp(place, scale)),
+      ...(await eventCalls(place, home, scale)),
+      ...(await overStdio(home, scale)),
+    ];
   } finally {
     await rm(home, { recursive: true, force: true, maxRetries: 5 });
   }
@@ -85,7 +89,7 @@ async function overTcp(place: Place, { rounds, size }: Scale): Promise<Row[]> {
 }
 
 /** Calls that make the runtime write an event and then the answer. */
-async function eventCalls(place: Place, { rounds, size }: Scale): Promise<Row[]> {
+async function eventCalls(place: Place, home: string, { rounds, size }: Scale): Promise<Row[]> {
   await using model = await startModel();
   const names = ["bare", "bare with the nudge", "latchkey", "latchkey without the nudge", "sdk"] as const;
   const variants = {
@@ -94,10 +98,11 @@ async function eventCalls(place: Place, { rounds, size }: Scale): Promise<Row[]>
     latchkey: { contestant: "latchkey" },
     "latchkey without the nudge": { contestant: "latchkey", nudge: false },
     sdk: { contestant: "sdk" },
+    "bare over stdio": { contestant: "bare", place: { path: bundled.path, home } },
   } as const;
   const group = "Calls that make the runtime emit an event, over TCP";
   const rows: Row[] = [];
-  const stage = async (name: (typeof names)[number], modelUrl?: string) => {
+  const stage = async (name: keyof typeof variants, modelUrl?: string) => {
     const { contestant, ...how } = variants[name];
     const subject = await startSubject(contestant);
     await subject.ask("connect", { place, ...how });
@@ -117,7 +122,7 @@ async function eventCalls(place: Place, { rounds, size }: Scale): Promise<Row[]>
 
   const lags = new Map<string, number[]>();
   const answers = (call: Reply, ofHost: boolean) =>
-    interleave(names, Math.max(2, Math.round(rounds / 2)), async (name) => {
+    interleave([...names, "bare over stdio"] as const, Math.max(2, Math.round(rounds / 2)), async (name) => {
       const count = Math.max(3, Math.round(8 * size));
       for (let turn = 0; turn < count; turn++) model.say(call, { text: "done" });
       await using subject = await stage(name, model.baseUrl);
