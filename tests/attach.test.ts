@@ -17,7 +17,11 @@ import {
  * A runtime takes up to some 20 ms to unload a session; so many calls apart the attaches are spread over that time. A turn that is
  * running writes more behind the end of the load.
  */
-const rounds = [
+interface Round {
+  readonly calls: number;
+  readonly running: boolean;
+}
+const rounds: Round[] = [
   ...Array.from({ length: 10 }, (_, index) => ({ calls: index * 4, running: false })),
   ...Array.from({ length: 6 }, () => ({ calls: 0, running: true })),
 ];
@@ -35,11 +39,16 @@ for (const under of runtimes) {
     await stage.close();
   });
 
-  /** A session with a turn on disk whose only connection drops, perhaps in the middle of another; then so many calls go by. */
-  async function dropped(world: World, { calls, running } = { calls: 0, running: false }): Promise<string> {
+  /**
+   * A session with a turn on disk whose only connection drops, perhaps in the middle of another; then so many calls go by.
+   * `known` is such a session from before, not loaded now.
+   */
+  async function dropped(world: World, { calls, running }: Round = { calls: 0, running: false }, known?: string) {
     const owner = await stage.connect();
-    const { sessionId } = await owner.request("session.create", world.sessionParams());
-    await runTurn(owner.session(sessionId), "Are you there?");
+    const { sessionId } = known
+      ? await owner.request("session.resume", { ...world.sessionParams(), sessionId: known })
+      : await owner.request("session.create", world.sessionParams());
+    if (!known) await runTurn(owner.session(sessionId), "Are you there?");
     if (running) await owner.session(sessionId).request("send", { prompt: "One more." });
     await owner.close();
     for (let call = 0; call < calls; call += 1) await other.request("ping");
@@ -49,28 +58,35 @@ for (const under of runtimes) {
   const isWhole = async (rpc: Rpc, sessionId: string): Promise<boolean> =>
     (await rpc.session(sessionId).request("mcp.list")).servers.some(({ name }) => name === serverName);
 
+  /** Waits until the session is unloaded. It serves the next round, unless a turn of it was cut off. */
+  async function over(rpc: Rpc, sessionId: string, { running }: Round): Promise<string | undefined> {
+    await rpc.close();
+    await within(10_000, unloaded(other, sessionId), "the end of the session");
+    return running ? undefined : sessionId;
+  }
+
   test("hold either keeps the session as it was, or says that it is gone and leaves nothing behind", async () => {
     await using world = await openWorld();
+    let known: string | undefined;
     for (const round of rounds) {
       await using keeper = await stage.connect();
-      const sessionId = await dropped(world, round);
+      const sessionId = await dropped(world, round, known);
       const outcome = await hold(keeper, sessionId).then(
         () => "held",
         (error: { code: string }) => error.code,
       );
       if (outcome === "held") assert.ok(await isWhole(keeper, sessionId), JSON.stringify(round));
-      else {
-        assert.is(outcome, "SESSION_NOT_FOUND");
-        await within(10_000, unloaded(other, sessionId), "the end of the session");
-      }
+      else assert.is(outcome, "SESSION_NOT_FOUND");
+      known = await over(keeper, sessionId, round);
     }
   });
 
   test("resume loads it with everything, and a turn goes through", async () => {
     await using world = await openWorld();
+    let known: string | undefined;
     for (const round of rounds) {
       await using rpc = await stage.connect();
-      const sessionId = await dropped(world, round);
+      const sessionId = await dropped(world, round, known);
       const { session, cold } = await resume(rpc, { ...world.sessionParams(), sessionId });
       const what = JSON.stringify({ ...round, cold });
       assert.ok(await isWhole(rpc, sessionId), what);
@@ -83,6 +99,7 @@ for (const under of runtimes) {
       // A turn that was running may go on besides.
       if (round.running) assert.ok(requests > 0, `the model was not asked: ${what}`);
       else assert.is(requests, 1, `the model was asked: ${what}`);
+      known = await over(rpc, sessionId, round);
     }
   });
 
