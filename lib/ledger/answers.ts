@@ -38,7 +38,8 @@ export function* answer(draft: AnswerDraft): Rule<Row> {
     );
   }
   const open = yield* openEntries(draft.credential, now);
-  refuseFinal(yield* entryRow(draft.entry), draft.shared);
+  const expired = rowState(entry) === "open" && !open.some(({ id }) => id === draft.entry);
+  refuseFinal(expired ? yield* entryRow(draft.entry) : entry, draft.shared);
   const expiresAt = draft.expiresAt ?? (draft.servesMs === undefined ? undefined : now + draft.servesMs);
   if (expiresAt !== undefined && expiresAt <= now)
     throw new LedgerError("EXPIRED", "the answer's time is over already");
@@ -66,11 +67,14 @@ export function* answer(draft: AnswerDraft): Rule<Row> {
     draft.credential,
   );
   if (written === undefined) throw new LedgerError("UNKNOWN_ENTRY", "the ledger does not know this credential");
+  let answered = entry;
   for (const row of open) {
-    if (draft.shared || row.id === draft.entry) yield* attach(text(row.id), written, now, { by: draft.by });
+    if (!draft.shared && row.id !== draft.entry) continue;
+    const moved = yield* attach(text(row.id), written, now, { by: draft.by });
+    if (moved?.id === draft.entry) answered = moved;
   }
   yield { notify: true };
-  return yield* entryRow(draft.entry);
+  return answered;
 }
 
 /** True for the same answer again; another one is a conflict. */
@@ -103,8 +107,7 @@ export function* cancel(id: string, options: { by?: string | undefined; reason?:
     throw new LedgerError("EXPIRED", "the entry's time is over");
   }
   if (state !== "open") throw new LedgerError("CONFLICT", `the entry is ${state} and cannot be cancelled`);
-  yield* move(id, "open", "cancelled", now, options);
-  return yield* entryRow(id);
+  return (yield* move(id, "open", "cancelled", now, options)) ?? entry;
 }
 
 /** Takes an answer out of service; entries that it was given to keep it. */

@@ -1,16 +1,17 @@
 import { LedgerError } from "../errors.js";
 import { rowOf } from "../pending/index.js";
 import type { Reply } from "./contract.js";
-import { drawFence, first, lock, now, number, numberOr, type Row, type Rule, rows, text, textOr } from "./engine.js";
-import { entryRow, move, receipt, rowState } from "./move.js";
+import { drawFence, first, lock, number, numberOr, type Row, type Rule, rows, text, textOr } from "./engine.js";
+import { entryRow, move, receipt, rowState, unknownEntry } from "./move.js";
 import { entryOf } from "./rows.js";
 import type { Outcome } from "./states.js";
 
 /** An answer that can be given now: never sent, or sent by somebody whose lease ran out before a reply was seen. */
 export function* deliverable(id: string): Rule<{ entry: Row; answer: Row } | undefined> {
-  const entry = yield* entryRow(id);
+  const entry = yield* first("SELECT e.*, {now} AS now FROM @entries e WHERE id = ?", id);
+  if (entry === undefined) throw unknownEntry(id);
   const given = textOr(entry.answer);
-  if (given === undefined || !isDeliverable(entry, yield* now())) return undefined;
+  if (given === undefined || !isDeliverable(entry, number(entry.now))) return undefined;
   const answer = yield* first("SELECT * FROM @answers WHERE id = ?", given);
   return answer === undefined ? undefined : { entry, answer };
 }
@@ -30,8 +31,9 @@ export interface Taken {
  * Marks an entry as sent under a new fence, before anything is written to the wire. An entry in doubt whose completed
  * event was seen needs no second sending: it is settled here.
  */
-export function* take(id: string, answer: string, owner: string, leaseMs: number): Rule<Taken | undefined> {
-  const at = yield* lock(text((yield* entryRow(id)).credential));
+export function* take(found: Row, answer: string, owner: string, leaseMs: number): Rule<Taken | undefined> {
+  const id = text(found.id);
+  const at = yield* lock(text(found.credential));
   const entry = yield* entryRow(id);
   if (!isDeliverable(entry, at) || entry.answer !== answer) return undefined;
   const inDoubt = rowState(entry) === "sent";
@@ -40,11 +42,27 @@ export function* take(id: string, answer: string, owner: string, leaseMs: number
     return undefined;
   }
   const fence = yield* drawFence();
-  yield* rows("UPDATE @entries SET delivery_fence = ?, delivery_until = ? WHERE id = ?", fence, at + leaseMs, id);
-  if (inDoubt) yield* receipt(id, "sent", at, { by: owner, fence, reason: "in doubt, given again" });
-  else yield* move(id, "answered", "sent", at, { by: owner, fence });
+  const set = { delivery_fence: fence, delivery_until: at + leaseMs };
+  const sent = inDoubt
+    ? yield* takeAgain(id, at, owner, set)
+    : yield* move(id, "answered", "sent", at, { by: owner, fence, set });
   yield* rows("UPDATE @given SET sent_at = ? WHERE intent = ? AND answer = ?", at, text(entry.intent), answer);
-  return { entry: yield* entryRow(id), fence, inDoubt };
+  return sent && { entry: sent, fence, inDoubt };
+}
+
+function* takeAgain(
+  id: string,
+  at: number,
+  by: string,
+  { delivery_fence: fence, delivery_until: until }: { delivery_fence: number; delivery_until: number },
+): Rule<Row | undefined> {
+  yield* receipt(id, "sent", at, { by, fence, reason: "in doubt, given again" });
+  return yield* first(
+    "UPDATE @entries SET delivery_fence = ?, delivery_until = ? WHERE id = ? RETURNING *",
+    fence,
+    until,
+    id,
+  );
 }
 
 export function* prolong(id: string, fence: number, leaseMs: number): Rule<void> {
@@ -59,14 +77,19 @@ export function* prolong(id: string, fence: number, leaseMs: number): Rule<void>
 }
 
 /** Writes the runtime's reply down. The lease does not matter as long as nobody else was given the delivery. */
-export function* settle(id: string, fence: number, inDoubt: boolean, reply: Reply, by: string): Rule<Row> {
-  const at = yield* lock(text((yield* entryRow(id)).credential));
+export function* settle(
+  { id, credential }: { readonly id: string; readonly credential: string },
+  fence: number,
+  inDoubt: boolean,
+  reply: Reply,
+  by: string,
+): Rule<Row> {
+  const at = yield* lock(credential);
   const entry = yield* entryRow(id);
   if (numberOr(entry.delivery_fence) !== fence) throw overtaken(fence);
   if (rowState(entry) !== "sent") return entry;
   const outcome = reply.accepted ? "accepted" : yield* refusal(entry, inDoubt, reply, at);
-  yield* move(id, "sent", "settled", at, { by, fence, outcome, reason: reply.reason });
-  return yield* entryRow(id);
+  return (yield* move(id, "sent", "settled", at, { by, fence, outcome, reason: reply.reason })) ?? entry;
 }
 
 const overtaken = (fence: number): LedgerError =>

@@ -29,7 +29,7 @@ export class HeldDelivery implements Delivery {
   }
 
   async settle(reply: Reply): Promise<Entry> {
-    const { id } = this.entry;
-    return entryOf(await this.#store.write("settled", () => settle(id, this.fence, this.inDoubt, reply, this.#owner)));
+    const rule = () => settle(this.entry, this.fence, this.inDoubt, reply, this.#owner);
+    return entryOf(await this.#store.write("settled", rule));
   }
 }

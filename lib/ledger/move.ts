@@ -13,8 +13,8 @@ export interface Note {
   set?: Readonly<Record<string, Value>> | undefined;
 }
 
-/** Moves an entry along the table of states and writes the receipt. False when it is not in `from` any more. */
-export function* move(id: string, from: State, to: State, now: number, note: Note = {}): Rule<boolean> {
+/** Moves an entry along the table of states and writes the receipt. Nothing when it is not in `from` any more. */
+export function* move(id: string, from: State, to: State, now: number, note: Note = {}): Rule<Row | undefined> {
   const allowed: readonly State[] = moves[from];
   if (!allowed.includes(to)) throw new LedgerError("CONFLICT", `an entry that is ${from} cannot become ${to}`);
   const set: Record<string, Value> = { state: to, updated_at: now, ...note.set };
@@ -23,14 +23,13 @@ export function* move(id: string, from: State, to: State, now: number, note: Not
   if (note.outcome !== undefined) set.outcome = note.outcome;
   const columns = Object.keys(set).map((column) => `${column} = ?`);
   const moved = yield* first(
-    `UPDATE @entries SET ${columns.join(", ")} WHERE id = ? AND state = ? RETURNING id`,
+    `UPDATE @entries SET ${columns.join(", ")} WHERE id = ? AND state = ? RETURNING *`,
     ...Object.values(set),
     id,
     from,
   );
-  if (moved === undefined) return false;
-  yield* receipt(id, to, now, note);
-  return true;
+  if (moved !== undefined) yield* receipt(id, to, now, note);
+  return moved;
 }
 
 export function* receipt(id: string, state: State, now: number, note: Note): Rule<void> {
@@ -50,9 +49,12 @@ export function* receipt(id: string, state: State, now: number, note: Note): Rul
 
 export function* entryRow(id: string): Rule<Row> {
   const row = yield* first("SELECT * FROM @entries WHERE id = ?", id);
-  if (row === undefined) throw new LedgerError("UNKNOWN_ENTRY", `no entry has the id "${id}"`);
+  if (row === undefined) throw unknownEntry(id);
   return row;
 }
+
+export const unknownEntry = (id: string): LedgerError =>
+  new LedgerError("UNKNOWN_ENTRY", `no entry has the id "${id}"`);
 
 /** The credential of an entry, to be locked before anything about it is decided. */
 export function* credentialOf(id: string): Rule<string> {

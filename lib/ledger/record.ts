@@ -200,19 +200,19 @@ export function* attach(
   answer: Row,
   now: number,
   note: { by?: string | undefined; fence?: number | undefined },
-): Rule<boolean> {
+): Rule<Row | undefined> {
   const given = { answer: text(answer.id), account: textOr(answer.account) ?? null };
   const moved = yield* move(id, "open", "answered", now, {
     by: note.by,
     fence: note.fence ?? number(answer.fence),
     set: given,
   });
-  if (!moved) return false;
+  if (moved === undefined) return undefined;
   yield* rows(
     `INSERT INTO @given (intent, answer, principal, epoch)
      SELECT intent, answer, principal, epoch FROM @entries WHERE id = ?
      ON CONFLICT (intent, answer) DO UPDATE SET epoch = excluded.epoch, sent_at = NULL`,
     id,
   );
-  return true;
+  return moved;
 }

@@ -171,7 +171,7 @@ export class Store implements contract.Ledger {
     if (still.status === "rejected") throw still.reason;
     if (!still.value) return undefined;
     if (value.status === "rejected") throw value.reason;
-    const taken = await this.write("sent", () => take(id, answerId, owner, leaseMs));
+    const taken = await this.write("sent", () => take(found.entry, answerId, owner, leaseMs));
     return taken && new HeldDelivery(this, taken, value.value, owner, leaseMs);
   }
 
