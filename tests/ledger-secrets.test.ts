@@ -196,6 +196,7 @@ test("a sealed value that was moved to another row does not open", async () => {
   const claim = await ledger.claim({ id: theirs.id }, { owner: "eve" });
   await rejects(claim?.secrets() ?? Promise.resolve(), { code: "WRONG_KEY" });
   await rejects(ledger.deliver(mine.id, { owner: "keeper" }), { code: "WRONG_KEY" });
+  assert.equal(await ledger.deliver(mine.id, { owner: "keeper", wanted: async () => false }), undefined);
 });
 
 test("openers that come at once agree on one new key", async () => {

@@ -28,6 +28,28 @@ export function lifeTests(test: Suite, place: () => Place): void {
     await rejects(ledger.answer(id, token("B")), { code: "CONFLICT" });
   });
 
+  test("marks nothing when the answer is not wanted, or when that cannot be told", async () => {
+    await using ledger = await open();
+    const { id } = await ledger.record(oauthRequest());
+    const asked: boolean[] = [];
+    const wanted = (is: boolean) => async () => {
+      asked.push(is);
+      return is;
+    };
+    assert.equal(await ledger.deliver(id, { owner: "keeper", wanted: wanted(true) }), undefined);
+    assert.deepEqual(asked, [], "there is no answer that could be wanted");
+    await ledger.answer(id, token("A"));
+    assert.equal(await ledger.deliver(id, { owner: "keeper", wanted: wanted(false) }), undefined);
+    const untold = ledger.deliver(id, {
+      owner: "keeper",
+      wanted: () => Promise.reject(new RangeError("nobody knows")),
+    });
+    await rejects(untold, { name: "RangeError" });
+    assert.deepEqual(await states(ledger, id), ["open", "answered"]);
+    assert.deepEqual((await ledger.deliver(id, { owner: "keeper", wanted: wanted(true) }))?.answer, token("A"));
+    assert.deepEqual(asked, [false, true]);
+  });
+
   test("gives an answer in doubt again only under a higher fence", async () => {
     await using ledger = await open();
     const { id } = await ledger.record(oauthRequest());
