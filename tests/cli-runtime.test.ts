@@ -182,6 +182,22 @@ test("has a page for every command, and examples on each", async () => {
   }
 });
 
+test("keeps Node's remark about its SQLite to itself, and no other warning", async () => {
+  // Node 22 says it when SQLite is loaded; newer ones and the drop-in for older ones say nothing.
+  const said = `setImmediate(() => {
+    process.emitWarning("SQLite is an experimental feature and might change at any time", "ExperimentalWarning");
+    process.emitWarning("something else", "ExperimentalWarning");
+  })`;
+  const preload = join(place.dir, "says.mjs");
+  await writeFile(preload, said);
+  const { code, err } = await latchkey({ ...place, env: { ...place.env, NODE_OPTIONS: `--import=${preload}` } }, [
+    "--version",
+  ]);
+  assert.is(code, 0);
+  assert.match(err, "something else");
+  assert.not.match(err, "SQLite");
+});
+
 test("completes commands, options, values and entries in bash", async () => {
   const complete = (...words: string[]): string => {
     const script = `eval "$(latchkey completion bash)"; COMP_WORDS=(latchkey "$@"); COMP_CWORD=$#; _latchkey; printf '%s\\n' "\${COMPREPLY[@]}"`;
