@@ -13,7 +13,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
-import { licences, packagesInside, valibotFace, valibotSource } from "./bundled.mjs";
+import { importOf, licences, packagesInside, valibotFace, valibotSource } from "./bundled.mjs";
 import { readTree, syncTree, walk } from "./files.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -97,14 +97,15 @@ function asFunction(text) {
   return Buffer.from(`(function (require, __filename, load) {${body}})\n// ${hash}\n`);
 }
 
+/** What a relative import means, below `lib` and without its ending. */
+const targetOf = (path, resolveDir) => relative(lib, resolve(resolveDir, path)).replace(/\.js$/, "");
+
 const onlyBeside = (part) => ({
   name: "beside the command",
   setup({ onResolve }) {
     onResolve({ filter: /^\.{1,2}\// }, ({ path, resolveDir }) => {
-      const target = relative(lib, resolve(resolveDir, path)).replace(/\.js$/, "");
-      if (!resolveDir.startsWith(lib) || !besideTheCommand.includes(target)) return;
-      const from = relative(dirname(part), target);
-      return { path: `${from.startsWith(".") ? from : `./${from}`}.js`, external: true };
+      const target = targetOf(path, resolveDir);
+      if (besideTheCommand.includes(target)) return importOf(target, part);
     });
   },
 });
@@ -115,15 +116,14 @@ const facesStayApart = (face) => ({
   setup({ onResolve }) {
     onResolve({ filter: /^\.{1,2}\// }, ({ path, resolveDir, kind }) => {
       if (kind === "entry-point" || !resolveDir.startsWith(lib)) return;
-      const target = relative(lib, resolve(resolveDir, path)).replace(/\.js$/, "");
+      const target = targetOf(path, resolveDir);
       if (target === face) return;
       if (!faces.includes(target)) {
         const room = dirname(face);
         if (target.startsWith(`${room}/`) || (room === "." && !target.includes("/"))) return;
         return { errors: [{ text: `"${target}" is not a face that "${face}" may import` }] };
       }
-      const from = relative(dirname(face), target);
-      return { path: `${from.startsWith(".") ? from : `./${from}`}.js`, external: true };
+      return importOf(target, face);
     });
   },
 });

@@ -17,6 +17,12 @@ export const bundledPackages = ["mitt", "valibot", "vscode-jsonrpc", ...commandP
 /** One file for every room: what they use of valibot. */
 export const valibotFace = "vendor/valibot";
 
+/** An import that stays one: of the built file of `target`, seen from that of `face`. */
+export function importOf(target, face) {
+  const path = relative(dirname(face), `${target}.js`);
+  return { path: path.startsWith(".") ? path : `./${path}`, external: true };
+}
+
 const folderOf = (name) => {
   const [before] = require.resolve(name).split(`/node_modules/${name}/`);
   return join(before, "node_modules", name);
@@ -101,8 +107,7 @@ export const packagesInside = (face) => ({
     }));
     onResolve({ filter: /^valibot$/ }, () => {
       if (face === valibotFace) return { path: join(folderOf("valibot"), "dist/index.mjs"), sideEffects: false };
-      const path = relative(dirname(face), `${valibotFace}.js`);
-      return { path: path.startsWith(".") ? path : `./${path}`, external: true };
+      return importOf(valibotFace, face);
     });
     onResolve({ filter: /^vscode-jsonrpc\/node$/ }, ({ path }) => ({ path, namespace: "private", sideEffects: true }));
     onLoad({ filter: /^/, namespace: "private" }, () => ({

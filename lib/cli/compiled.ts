@@ -1,18 +1,7 @@
-import {
-  closeSync,
-  fstatSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { homedir } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { Script } from "node:vm";
+import { cacheFolder, writePrivate } from "./place.js";
 
 /**
  * Runs a script from the code that V8 made of it when the same command ran before: reading that takes a fraction of
@@ -29,10 +18,7 @@ export function runCompiled(path: string, require: NodeJS.Require, args: readonl
   const source = readFileSync(path, "latin1");
   const place = process.env.NODE_DISABLE_COMPILE_CACHE ? undefined : cachePlace(source, args);
   const cachedData = place && read(join(place.folder, place.name));
-  const script = new Script(source, {
-    filename: path,
-    ...(cachedData && { cachedData }),
-  });
+  const script = new Script(source, { filename: path, ...(cachedData && { cachedData }) });
   if (place && (!cachedData || script.cachedDataRejected))
     // At the end it holds what the command needed on its way. A command that does not exist ends otherwise.
     process.once("exit", (code) => {
@@ -52,10 +38,8 @@ function cachePlace(source: string, args: readonly string[]): CachePlace | undef
   const hash = /^\/\/ (\w+)\n$/.exec(source.slice(source.lastIndexOf("//")))?.[1];
   const word = args.includes("--help") ? "--help" : args[0];
   if (hash === undefined || word === undefined || !/^[a-z-]+$/.test(word)) return undefined;
-  const { XDG_CACHE_HOME } = process.env;
-  const base = XDG_CACHE_HOME && isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(homedir(), ".cache");
   const command = `${word}.${process.version}.${process.arch}.`;
-  return { folder: join(base, "latchkey"), command, name: `${command}${hash}` };
+  return { folder: cacheFolder(), command, name: `${command}${hash}` };
 }
 
 const read = (path: string): Buffer | undefined =>
@@ -76,13 +60,7 @@ const write = ({ folder, command, name }: CachePlace, code: Buffer): void =>
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const draft = join(folder, `draft.${process.pid}`);
     try {
-      const file = openSync(draft, "wx", 0o600);
-      try {
-        writeFileSync(file, code);
-        fsyncSync(file);
-      } finally {
-        closeSync(file);
-      }
+      writePrivate(draft, code);
       renameSync(draft, join(folder, name));
     } finally {
       rmSync(draft, { force: true });

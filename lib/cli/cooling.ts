@@ -1,4 +1,4 @@
-import { pause } from "./pause.js";
+import { pause } from "../events/index.js";
 
 const firstPauseMs = 1000;
 const longestPauseMs = 300_000;

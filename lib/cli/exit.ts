@@ -41,7 +41,7 @@ export class Stop extends Error {
 }
 
 /** Says what went wrong, for a person. Returns the exit code. */
-export function tell(error: unknown, { err }: Io): number {
+export function tellError(error: unknown, { err }: Io): number {
   err.write(`${paint(err).red("latchkey:")} ${explain(error)}\n`);
   if (error instanceof UsageError) err.write(`Try: latchkey ${error.command ?? ""}${error.command ? " " : ""}--help\n`);
   return exitCodeOf(error);

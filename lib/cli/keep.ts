@@ -1,4 +1,5 @@
 import { LatchkeyError } from "../errors.js";
+import { pause } from "../events/index.js";
 import type { Ledger } from "../ledger/index.js";
 import type { Keeper, KeepOptions } from "../pending/index.js";
 import type { EventType } from "../protocol/index.js";
@@ -8,7 +9,6 @@ import { every, living, short, what } from "./entries.js";
 import { exit, explain, Stop, UsageError } from "./exit.js";
 import { type Io, oneLine, paint, print, printJson, progress } from "./io.js";
 import { kindNames } from "./names-of.js";
-import { aborted, pause } from "./pause.js";
 import { reachLedger, runtimePlace } from "./reach.js";
 
 interface Given {
@@ -185,4 +185,11 @@ async function eventType(name: string): Promise<EventType> {
   const found = eventTypes.find((each) => each === name);
   if (found === undefined) throw new UsageError(`--interest "${name}" is no event type`, "keep");
   return found;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }

@@ -60,9 +60,7 @@ async function show(entries: readonly Entry[], { json, quiet }: Wanted, io: Io):
   if (json) for (const entry of entries) await printJson(io.out, entry);
   else if (quiet) for (const { id } of entries) await print(io.out, id);
   else if (entries.length === 0) await print(io.err, paint(io.err).dim("nothing is pending"));
-  else {
-    await print(io.out, table(heads, entries.map(row), { width: io.out.columns, yields, head: paint(io.out).dim }));
-  }
+  else await print(io.out, table(heads, entries.map(row), { width: io.out.columns, yields, head: paint(io.out).dim }));
 }
 
 type Moves = ReturnType<Ledger["watch"]>;

@@ -1,4 +1,4 @@
-import { exit, tell, UsageError } from "./exit.js";
+import { exit, tellError, UsageError } from "./exit.js";
 import type { Io } from "./io.js";
 
 // Node 22 says at every start that its SQLite is experimental; nobody at a terminal can do anything about that.
@@ -26,7 +26,7 @@ async function main(args: string[]): Promise<number> {
       (await dispatch(args, io)) ?? (signalCode === undefined || waits.includes(args[0] ?? "") ? exit.done : signalCode)
     );
   } catch (error) {
-    return signalCode ?? tell(error, io);
+    return signalCode ?? tellError(error, io);
   }
 }
 

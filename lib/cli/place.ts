@@ -15,10 +15,26 @@ import { isAbsolute, join } from "node:path";
 
 /** `$XDG_STATE_HOME/latchkey`, where the runtime's file, the default ledger and the REPL's history lie. */
 export function stateFolder(env: NodeJS.ProcessEnv = process.env): string {
-  const { XDG_STATE_HOME } = env;
-  // The base directory specification: a relative path is invalid and is ignored.
-  const base = XDG_STATE_HOME && isAbsolute(XDG_STATE_HOME) ? XDG_STATE_HOME : join(homedir(), ".local/state");
-  return join(base, "latchkey");
+  return inBase(env.XDG_STATE_HOME, ".local/state");
+}
+
+/** `$XDG_CACHE_HOME/latchkey`, which may be deleted at any time. */
+export const cacheFolder = (): string => inBase(process.env.XDG_CACHE_HOME, ".cache");
+
+/** The base directory specification: a relative path is invalid and is ignored. */
+const inBase = (given: string | undefined, usual: string): string =>
+  join(given && isAbsolute(given) ? given : join(homedir(), usual), "latchkey");
+
+/** A new file, on disk and readable by its owner alone. */
+export function writePrivate(path: string, contents: string | Uint8Array): void {
+  const file = openSync(path, "wx", 0o600);
+  try {
+    fchmodSync(file, 0o600);
+    writeFileSync(file, contents);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 export function makeStateFolder(): string {
@@ -56,14 +72,7 @@ export function writeRuntimeNote(note: RuntimeNote, { replace }: { replace: bool
   makeStateFolder();
   const path = runtimeFile();
   const draft = `${path}.${crypto.randomUUID()}`;
-  const file = openSync(draft, "wx", 0o600);
-  try {
-    fchmodSync(file, 0o600);
-    writeFileSync(file, `${JSON.stringify(note)}\n`);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
+  writePrivate(draft, `${JSON.stringify(note)}\n`);
   if (replace) {
     renameSync(draft, path);
     return true;

@@ -5,7 +5,7 @@ import { types } from "node:util";
 import type { Ledger } from "../ledger/index.js";
 import type { Rpc } from "../rpc/index.js";
 import { living } from "./entries.js";
-import { explain, tell } from "./exit.js";
+import { explain, tellError } from "./exit.js";
 import { type Io, paint } from "./io.js";
 import { makeStateFolder } from "./place.js";
 import { ledgerLocation, reachLedger, reachRuntime, shownLocation } from "./reach.js";
@@ -37,7 +37,7 @@ export async function repl(given: Given, io: Io): Promise<number | undefined> {
     await work(given, io);
     return undefined;
   } catch (error) {
-    return io.signal.aborted ? undefined : tell(error, io);
+    return io.signal.aborted ? undefined : tellError(error, io);
   }
 }
 

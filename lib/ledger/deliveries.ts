@@ -42,27 +42,22 @@ export function* take(found: Row, answer: string, owner: string, leaseMs: number
     return undefined;
   }
   const fence = yield* drawFence();
-  const set = { delivery_fence: fence, delivery_until: at + leaseMs };
+  const until = at + leaseMs;
+  if (inDoubt) yield* receipt(id, "sent", at, { by: owner, fence, reason: "in doubt, given again" });
   const sent = inDoubt
-    ? yield* takeAgain(id, at, owner, set)
-    : yield* move(id, "answered", "sent", at, { by: owner, fence, set });
+    ? yield* first(
+        "UPDATE @entries SET delivery_fence = ?, delivery_until = ? WHERE id = ? RETURNING *",
+        fence,
+        until,
+        id,
+      )
+    : yield* move(id, "answered", "sent", at, {
+        by: owner,
+        fence,
+        set: { delivery_fence: fence, delivery_until: until },
+      });
   yield* rows("UPDATE @given SET sent_at = ? WHERE intent = ? AND answer = ?", at, text(entry.intent), answer);
   return sent && { entry: sent, fence, inDoubt };
-}
-
-function* takeAgain(
-  id: string,
-  at: number,
-  by: string,
-  { delivery_fence: fence, delivery_until: until }: { delivery_fence: number; delivery_until: number },
-): Rule<Row | undefined> {
-  yield* receipt(id, "sent", at, { by, fence, reason: "in doubt, given again" });
-  return yield* first(
-    "UPDATE @entries SET delivery_fence = ?, delivery_until = ? WHERE id = ? RETURNING *",
-    fence,
-    until,
-    id,
-  );
 }
 
 export function* prolong(id: string, fence: number, leaseMs: number): Rule<void> {
