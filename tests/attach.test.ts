@@ -1,7 +1,7 @@
 import { hold, resume } from "latchkey/pending";
 import type { Rpc } from "latchkey/rpc";
 import * as assert from "uvu/assert";
-import { suite, within } from "./support/suite.js";
+import { rejects, suite, within } from "./support/suite.js";
 import {
   openStage,
   openWorld,
@@ -25,6 +25,9 @@ const rounds: Round[] = [
   ...Array.from({ length: 10 }, (_, index) => ({ calls: index * 4, running: false })),
   ...Array.from({ length: 6 }, () => ({ calls: 0, running: true })),
 ];
+
+/** Well above what an attach takes on a busy machine. */
+const stuckMs = 10_000;
 
 for (const under of runtimes) {
   const test = suite(`Attaching while a session is being unloaded, on ${under.name}`, { timeoutMs: 60_000 });
@@ -64,16 +67,58 @@ for (const under of runtimes) {
     return running ? undefined : sessionId;
   }
 
+  /**
+   * What `attaching` comes to; nothing where the unloading never ends, as with about one in a hundred sessions that 1.0.85 loses the last
+   * connection of while a turn begins (docs/failure.md). Looks then that it is this and that a restart brings the session back;
+   * whatever else takes so long is a failure.
+   */
+  async function unlessStuck<T>(
+    world: World,
+    sessionId: string,
+    attaching: (signal: AbortSignal) => Promise<T>,
+  ): Promise<{ readonly outcome: T } | undefined> {
+    const signal = AbortSignal.timeout(stuckMs);
+    try {
+      return { outcome: await attaching(signal) };
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      const what = `an attach took longer than ${stuckMs} ms`;
+      assert.is(under.name, "1.0.85", what);
+      await rejects(other.session(sessionId).request("eventLog.tail"), { code: "SESSION_NOT_FOUND" });
+      await using third = await stage.connect();
+      await rejects(third.request("sessions.close", { sessionId }, { timeoutMs: 1_000 }), { name: "TimeoutError" });
+      await rejects(third.request("session.resume", { sessionId }, { timeoutMs: 1_000 }), { name: "TimeoutError" });
+      await third.request("ping");
+    }
+    await stage.restart();
+    other = await stage.connect();
+    await using rpc = await stage.connect();
+    const { session } = await resume(rpc, { ...world.sessionParams(), sessionId });
+    assert.ok(await isWhole(rpc, sessionId));
+    await runTurn(session, "Are you back?");
+    return undefined;
+  }
+
   test("hold either keeps the session as it was, or says that it is gone and leaves nothing behind", async () => {
     await using world = await openWorld();
     let known: string | undefined;
     for (const round of rounds) {
       await using keeper = await stage.connect();
       const sessionId = await dropped(world, round, known);
-      const outcome = await hold(keeper, sessionId).then(
-        () => "held",
-        (error: { code: string }) => error.code,
+      const attached = await unlessStuck(world, sessionId, (signal) =>
+        hold(keeper, sessionId, { signal }).then(
+          () => "held",
+          (error: { code: string }) => {
+            signal.throwIfAborted();
+            return error.code;
+          },
+        ),
       );
+      if (attached === undefined) {
+        known = undefined;
+        continue;
+      }
+      const { outcome } = attached;
       if (outcome === "held") {
         assert.ok(await isWhole(keeper, sessionId), JSON.stringify(round));
         await keeper.close();
@@ -89,7 +134,14 @@ for (const under of runtimes) {
     for (const round of rounds) {
       await using rpc = await stage.connect();
       const sessionId = await dropped(world, round, known);
-      const { session, cold } = await resume(rpc, { ...world.sessionParams(), sessionId });
+      const attached = await unlessStuck(world, sessionId, (signal) =>
+        resume(rpc, { ...world.sessionParams(), sessionId }, { signal }),
+      );
+      if (attached === undefined) {
+        known = undefined;
+        continue;
+      }
+      const { session, cold } = attached.outcome;
       const what = JSON.stringify({ ...round, cold });
       assert.ok(await isWhole(rpc, sessionId), what);
       const errors: string[] = [];

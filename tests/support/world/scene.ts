@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { connect, type Rpc, type Runtime, type Session, startRuntime } from "latchkey/rpc";
 import type { SessionCreateParams } from "../../../lib/protocol/index.js";
 import { type AuthorizationOptions, type AuthorizationServer, startAuthorization } from "./authorization.js";
@@ -157,5 +158,6 @@ export async function unloaded(outsider: Rpc, sessionId: string): Promise<void> 
         (error: Error & { code: string }) => error.code === "SESSION_NOT_FOUND",
       );
     if (gone) return;
+    await delay(5);
   }
 }
