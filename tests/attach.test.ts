@@ -30,7 +30,7 @@ const rounds: Round[] = [
 const stuckMs = 10_000;
 
 for (const under of runtimes) {
-  const test = suite(`Attaching while a session is being unloaded, on ${under.name}`, { timeoutMs: 60_000 });
+  const test = suite(`Attaching while a session is being unloaded, on ${under.name}`, { timeoutMs: 90_000 });
   let stage: Stage;
   let other: Rpc;
   test.before(async () => {
@@ -90,10 +90,14 @@ for (const under of runtimes) {
       await rejects(third.request("session.resume", { sessionId }, { timeoutMs: 1_000 }), { name: "TimeoutError" });
       await third.request("ping");
     }
-    await stage.restart();
+    await within(stuckMs, stage.restart(), "the restart of the runtime");
     other = await stage.connect();
     await using rpc = await stage.connect();
-    const { session } = await resume(rpc, { ...world.sessionParams(), sessionId });
+    const { session } = await resume(
+      rpc,
+      { ...world.sessionParams(), sessionId },
+      { signal: AbortSignal.timeout(stuckMs) },
+    );
     assert.ok(await isWhole(rpc, sessionId));
     await runTurn(session, "Are you back?");
     return undefined;
