@@ -13,7 +13,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
-import { importOf, licences, packagesInside, valibotFace, valibotSource } from "./bundled.mjs";
+import { importOf, licences, packagesInside, valibotFace, valibotItself, valibotSource } from "./bundled.mjs";
 import { readTree, syncTree, walk } from "./files.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -186,10 +186,7 @@ const faultyPackage = (outDir) => ({
 const valibotInside = {
   name: "valibot inside",
   setup({ onResolve }) {
-    onResolve({ filter: /^valibot$/ }, () => ({
-      path: fileURLToPath(import.meta.resolve("valibot")),
-      sideEffects: false,
-    }));
+    onResolve({ filter: /^valibot$/ }, valibotItself);
   },
 };
 
@@ -217,7 +214,7 @@ async function bundlePrograms() {
       sourcemap: "inline",
       sourcesContent: false,
       plugins: [
-        ...(/^tests\//.test(dir) || dir === "tests" ? [valibotInside] : []),
+        ...(/^tests(\/|$)/.test(dir) ? [valibotInside] : []),
         ...(/^tests\/programs\/faulty(\/|$)/.test(dir) ? [faultyPackage(dir)] : []),
       ],
     });

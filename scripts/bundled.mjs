@@ -28,6 +28,9 @@ const folderOf = (name) => {
   return join(before, "node_modules", name);
 };
 
+/** An import of the whole of valibot, of which a bundle keeps what it uses. */
+export const valibotItself = () => ({ path: join(folderOf("valibot"), "dist/index.mjs"), sideEffects: false });
+
 /**
  * The connection of vscode-jsonrpc without its readers, writers and stream wrappers. Its modules are not exported by
  * the package, and they want a runtime abstraction layer installed; this copy gets one of its own, which never prints,
@@ -106,7 +109,7 @@ export const packagesInside = (face) => ({
       path: createRequire(`${resolveDir}/`).resolve(path),
     }));
     onResolve({ filter: /^valibot$/ }, () => {
-      if (face === valibotFace) return { path: join(folderOf("valibot"), "dist/index.mjs"), sideEffects: false };
+      if (face === valibotFace) return valibotItself();
       return importOf(valibotFace, face);
     });
     onResolve({ filter: /^vscode-jsonrpc\/node$/ }, ({ path }) => ({ path, namespace: "private", sideEffects: true }));
