@@ -1,8 +1,10 @@
 import { LedgerError } from "../errors.js";
 import { fenced, openEntries } from "./claims.js";
+import type { CancelOptions } from "./contract.js";
 import { drawFence, first, lock, number, type Row, type Rule, rows, text, textOr } from "./engine.js";
 import { entryRow, move, rowState } from "./move.js";
 import { attach } from "./record.js";
+import { moves, type State } from "./states.js";
 
 /** An answer ready to be written: checked, sealed and recognisable. */
 export interface AnswerDraft {
@@ -31,12 +33,7 @@ export function* answer(draft: AnswerDraft): Rule<Row> {
   const entry = yield* entryRow(draft.entry);
   if (yield* hasAnswer(entry, draft.digests)) return entry;
   if (draft.fence !== undefined && !live) throw fenced(draft.fence);
-  if (draft.fence === undefined && live) {
-    throw new LedgerError(
-      "CLAIMED",
-      `somebody works on this until ${new Date(number(claim.lease_until)).toISOString()}`,
-    );
-  }
+  if (draft.fence === undefined && live) throw claimed(claim);
   const open = yield* openEntries(draft.credential, now);
   const expired = rowState(entry) === "open" && !open.some(({ id }) => id === draft.entry);
   refuseFinal(expired ? yield* entryRow(draft.entry) : entry, draft.shared);
@@ -97,7 +94,20 @@ function refuseFinal(entry: Row, shared: boolean): void {
   throw new LedgerError("CONFLICT", `the entry is ${state} and takes no answer`);
 }
 
-export function* cancel(id: string, options: { by?: string | undefined; reason?: string | undefined }): Rule<Row> {
+/** Who is in the way, and until when. */
+function claimed(claim: Row): LedgerError {
+  const who = JSON.stringify(textOr(claim.owner) ?? "somebody");
+  const until = new Date(number(claim.lease_until)).toISOString();
+  return new LedgerError("CLAIMED", `${who} works on this until ${until}, under fence ${number(claim.fence)}`);
+}
+
+/** An open entry is somebody's work while a claim on its credential lives. */
+function* refuseClaimed(credential: string, now: number): Rule<void> {
+  const claim = yield* first("SELECT * FROM @credentials WHERE credential = ?", credential);
+  if (claim !== undefined && number(claim.lease_until) > now) throw claimed(claim);
+}
+
+export function* cancel(id: string, { force, by, reason }: CancelOptions): Rule<Row> {
   const credential = text((yield* entryRow(id)).credential);
   const now = yield* lock(credential);
   const entry = yield* entryRow(id);
@@ -106,8 +116,11 @@ export function* cancel(id: string, options: { by?: string | undefined; reason?:
   if (state === "expired" || (state === "open" && entry.expires_at != null && number(entry.expires_at) <= now)) {
     throw new LedgerError("EXPIRED", "the entry's time is over");
   }
-  if (state !== "open") throw new LedgerError("CONFLICT", `the entry is ${state} and cannot be cancelled`);
-  return (yield* move(id, "open", "cancelled", now, options)) ?? entry;
+  const allowed: readonly State[] = moves[state];
+  if (!allowed.includes("cancelled"))
+    throw new LedgerError("CONFLICT", `the entry is ${state} and cannot be cancelled`);
+  if (state === "open" && !force) yield* refuseClaimed(credential, now);
+  return (yield* move(id, state, "cancelled", now, { by, reason })) ?? entry;
 }
 
 /** Takes an answer out of service; entries that it was given to keep it. */

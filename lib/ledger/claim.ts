@@ -88,7 +88,7 @@ export class HeldClaim implements Claim {
     return await this.#store.give(this.entry, answer, { by: this.#owner, ...options }, this.fence);
   }
 
-  async cancel(options: CancelOptions = {}): Promise<void> {
+  async cancel(options: Omit<CancelOptions, "force"> = {}): Promise<void> {
     const note = { by: this.#owner, ...options };
     await this.#store.write("cancel", () => claims.cancelAll(this.#credential, this.fence, note));
   }

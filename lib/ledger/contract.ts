@@ -22,6 +22,8 @@ export interface EntryFields {
   readonly updatedAt: Date;
   /** When it stops waiting for an answer. */
   readonly expiresAt?: Date;
+  /** Who works on it now, for people to see. Looked up by `get`, `list` and `watch`; what other calls return lacks it. */
+  readonly claim?: { readonly owner: string; readonly fence: number; readonly until: Date };
 }
 
 /** A pending request written down. Its secrets stay sealed. */
@@ -88,6 +90,8 @@ export interface AnswerOptions {
 export interface CancelOptions {
   by?: string | undefined;
   reason?: string | undefined;
+  /** Also while somebody else works on it: they find that nobody waits any more. */
+  force?: boolean | undefined;
 }
 
 export interface ClaimOptions {
@@ -126,7 +130,7 @@ export interface Claim<K extends KindName = KindName> {
   /** Answers every open entry of the credential, or this one where the answer serves one only, and releases. */
   answer(answer: AnswerOf<K>, options?: AnswerOptions): Promise<Entry<K>>;
   /** Cancels every open entry of the credential, and releases. */
-  cancel(options?: CancelOptions): Promise<void>;
+  cancel(options?: Omit<CancelOptions, "force">): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -214,6 +218,10 @@ export interface Ledger {
   ): Promise<Claim<K> | undefined>;
   /** Answers without a claim; refused with `CLAIMED` while one is live. */
   answer<K extends KindName>(id: string, answer: AnswerOf<K>, options?: AnswerOptions): Promise<Entry>;
+  /**
+   * Takes an entry off the list that is open, answered and not yet sent, or lost. An answer that it had still serves others.
+   * Refused with `CLAIMED` while it is open and somebody works on it, unless `force` is set.
+   */
   cancel(id: string, options?: CancelOptions): Promise<Entry>;
   /** Marks an answered entry `sent` and hands out its answer; nothing when there is none to give now. */
   deliver(id: string, options: DeliveryOptions): Promise<Delivery | undefined>;

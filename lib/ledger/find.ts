@@ -1,7 +1,7 @@
 import type { Filter, ListFilter } from "./contract.js";
 import { first, number, type Row, type Rule, rows, text, type Value } from "./engine.js";
 import { marks } from "./move.js";
-import { entryColumns } from "./rows.js";
+import { claimColumns, entryColumns } from "./rows.js";
 import { type State, states } from "./states.js";
 
 interface Condition {
@@ -50,7 +50,8 @@ export function* list(filter: ListFilter, limit: number): Rule<readonly Row[]> {
     all.push({ sql: "(e.created_at, e.id) > (?, ?)", params: [at, id] });
   }
   return yield* rows(
-    `SELECT ${entryColumns}, {now} AS now FROM @entries e ${where(all)} ORDER BY e.created_at, e.id LIMIT ?`,
+    `SELECT ${entryColumns}, ${claimColumns}, {now} AS now FROM @entries e
+     LEFT JOIN @credentials c ON c.credential = e.credential AND e.state = 'open' ${where(all)} ORDER BY e.created_at, e.id LIMIT ?`,
     ...paramsOf(all),
     limit + 1,
   );
@@ -92,8 +93,9 @@ export function* transitions(
   if (passing) throw new TypeError("a watch cannot filter by what only time changes");
   const left = entryColumns.replace(/e\.(state|outcome|updated_at)(, |$)/g, "");
   const found = yield* rows(
-    `SELECT ${left.replace(/, $/, "")}, r.seq, r.state, r.outcome, r.at AS updated_at FROM @receipts r
-     JOIN @entries e ON e.id = r.entry
+    `SELECT ${left.replace(/, $/, "")}, ${claimColumns}, {now} AS now, r.seq, r.state, r.outcome, r.at AS updated_at
+     FROM @receipts r JOIN @entries e ON e.id = r.entry
+     LEFT JOIN @credentials c ON c.credential = e.credential AND r.state = 'open' AND e.state = 'open'
      WHERE ${["r.seq > ? AND r.seq <= ?", ...all.map(({ sql }) => sql)].join(" AND ")} ORDER BY r.seq LIMIT ?`,
     after,
     head,

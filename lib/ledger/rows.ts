@@ -27,6 +27,17 @@ export const entryColumns = [
   .map((column) => `e.${column}`)
   .join(", ");
 
+/** The claim on an open entry's credential, live or not, from `@credentials c`. */
+export const claimColumns = "c.owner AS claim_owner, c.fence AS claim_fence, c.lease_until AS claim_until";
+
+/** Present while the claim lives by the clock of the query that read it. */
+function claimOf(row: Row): Pick<Entry, "claim"> {
+  const owner = textOr(row.claim_owner);
+  const until = numberOr(row.claim_until);
+  if (owner === undefined || until === undefined || until <= number(row.now)) return {};
+  return { claim: { owner, fence: number(row.claim_fence), until: new Date(until) } };
+}
+
 export function stateOf(value: unknown): State {
   const found = states.find((known) => known === value);
   if (found === undefined) throw new TypeError("the ledger holds a state that this latchkey does not know");
@@ -77,6 +88,7 @@ export function entryOf(row: Row): Entry {
     createdAt: new Date(number(row.created_at)),
     updatedAt: new Date(number(row.updated_at)),
     ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt) }),
+    ...claimOf(row),
   };
 }
 

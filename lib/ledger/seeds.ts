@@ -1,4 +1,5 @@
 import { first, lock, now, type Row, type Rule, rows, text } from "./engine.js";
+import { move } from "./move.js";
 
 /** For every question that a session asked before: its newest entry and the newest good answer of that credential. */
 export function* seedRows(sessionId: string, principal: string | undefined): Rule<{ entry: Row; answer: Row }[]> {
@@ -24,7 +25,10 @@ export function* seedRows(sessionId: string, principal: string | undefined): Rul
   return found;
 }
 
-/** A session was given an answer without being asked, so a refusal that follows is about it. */
+/**
+ * A session was given an answer without being asked, so a refusal that follows is about it. What was lost of the same question
+ * is settled: nobody asks again what is answered, and should the answer be refused, a new entry says so.
+ */
 export function* wasGiven(entry: Row, answer: string, epoch: string | undefined): Rule<void> {
   const at = yield* lock(text(entry.credential));
   yield* rows(
@@ -36,4 +40,7 @@ export function* wasGiven(entry: Row, answer: string, epoch: string | undefined)
     at,
     text(entry.id),
   );
+  const lost = yield* rows("SELECT id FROM @entries WHERE intent = ? AND state = 'lost'", text(entry.intent));
+  const note = { outcome: "seeded", reason: "the session is loaded with its answer" } as const;
+  for (const { id } of lost) yield* move(text(id), "lost", "settled", at, note);
 }

@@ -18,9 +18,9 @@
  */
 export const moves = {
   open: ["answered", "settled", "lost", "expired", "cancelled"],
-  answered: ["sent", "settled", "lost"],
+  answered: ["sent", "settled", "lost", "cancelled"],
   sent: ["settled"],
-  lost: ["superseded"],
+  lost: ["superseded", "settled", "cancelled"],
   settled: ["open"],
   superseded: [],
   expired: [],
@@ -39,6 +39,7 @@ export const states = Object.keys(moves) as readonly State[];
  * - `conflict`: it took another answer than ours.
  * - `expired`: it had given the request up by itself.
  * - `superseded`: it had asked again in the meantime.
+ * - `seeded`: it was lost, and the session was loaded anew with its answer, so that nobody asks again.
  * - `unknown`: it does not wait for this request, and nobody can tell why.
  */
 export const outcomes = [
@@ -48,6 +49,7 @@ export const outcomes = [
   "conflict",
   "expired",
   "superseded",
+  "seeded",
   "unknown",
 ] as const;
 

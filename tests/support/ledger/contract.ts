@@ -249,6 +249,62 @@ export function contractTests(test: Suite, place: () => Place): void {
     assert.equal((await ledger.receipts(soon.id)).length, 2);
   });
 
+  test("shows who works on an open entry, and refuses to cancel it under them", async () => {
+    await using ledger = await open();
+    const { id } = await ledger.record(oauthRequest());
+    assert.equal((await ledger.get(id))?.claim, undefined);
+    const claim = await ledger.claim({}, { owner: "broker 7", leaseMs: 60_000 });
+    assert.ok(claim);
+    const late = await ledger.record(oauthRequest());
+    const stranger = await ledger.record(oauthRequest({ principal: "bob" }));
+    const held = { owner: "broker 7", fence: claim.fence, until: claim.until };
+    assert.deepEqual((await ledger.get(id))?.claim, held);
+    const shown = new Map((await ledger.list()).map((entry) => [entry.id, entry.claim]));
+    assert.deepEqual(
+      [id, late.id, stranger.id].map((each) => shown.get(each)),
+      [held, held, undefined],
+    );
+    const { value } = await ledger.watch({ id }, { after: "0" }).next();
+    assert.deepEqual(value?.claim, held);
+
+    await rejects(ledger.cancel(id), { code: "CLAIMED", message: /"broker 7" works on this until \d.*fence/ });
+    await rejects(ledger.answer(id, token("A")), { code: "CLAIMED", message: /"broker 7"/ });
+    assert.equal((await ledger.cancel(stranger.id)).state, "cancelled");
+    assert.equal((await ledger.cancel(id, { force: true, by: "ada" })).state, "cancelled");
+    assert.equal((await ledger.receipts(id)).at(-1)?.by, "ada");
+    await claim.extend();
+    assert.deepEqual(
+      claim.entries.map((entry) => entry.id),
+      [late.id],
+    );
+    await claim.release();
+    assert.equal((await ledger.get(late.id))?.claim, undefined);
+    const brief = await ledger.claim({ id: late.id }, { owner: "brief", leaseMs: 40 });
+    assert.ok(brief);
+    await lapse(60);
+    assert.equal((await ledger.get(late.id))?.claim, undefined);
+    assert.equal((await ledger.cancel(late.id)).state, "cancelled");
+  });
+
+  test("cancels what was answered and not sent, and what is lost; its answer still serves others", async () => {
+    await using ledger = await open();
+    const answered = await ledger.record(oauthRequest());
+    await ledger.answer(answered.id, token("A"));
+    assert.equal((await ledger.cancel(answered.id)).state, "cancelled");
+    assert.equal(await ledger.deliver(answered.id, { owner: "keeper" }), undefined);
+    const next = await ledger.record(oauthRequest());
+    assert.equal(next.state, "answered");
+    const delivery = await ledger.deliver(next.id, { owner: "keeper" });
+    await rejects(ledger.cancel(next.id), { code: "CONFLICT" });
+    await rejects(ledger.cancel(next.id, { force: true }), { code: "CONFLICT" });
+    await delivery?.settle({ accepted: true });
+    await rejects(ledger.cancel(next.id), { code: "CONFLICT" });
+    const lost = await ledger.record(oauthRequest({ principal: "bob", sessionId: "gone" }));
+    await ledger.lost("gone");
+    assert.equal((await ledger.cancel(lost.id)).state, "cancelled");
+    assert.deepEqual([...(await ledger.list({ state: ["open", "answered", "sent", "lost"] }))], []);
+  });
+
   test("lists by state, kind, session, principal and age, page by page", async () => {
     await using ledger = await open();
     const entries: Entry[] = [];

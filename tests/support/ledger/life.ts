@@ -216,6 +216,29 @@ export function lifeTests(test: Suite, place: () => Place): void {
     assert.deepEqual(await ledger.seeds("s"), []);
   });
 
+  test("settles what was lost once the session is loaded with its answer", async () => {
+    await using ledger = await open();
+    const { id } = await ledger.record(oauthRequest({ sessionId: "s" }));
+    const other = await ledger.record(oauthRequest({ sessionId: "s", serverName: "other", principal: "bob" }));
+    await ledger.answer(id, token("A"));
+    await ledger.lost("s");
+    const [seed] = await ledger.seeds("s");
+    assert.equal((await ledger.get(id))?.state, "lost", "not before it is given");
+    await seed?.given();
+    const settled = await ledger.get(id);
+    assert.deepEqual([settled?.state, settled?.outcome], ["settled", "seeded"]);
+    assert.equal((await ledger.get(other.id))?.state, "lost");
+    // The next load needs the answer as much as this one.
+    await ledger.lost("s");
+    assert.equal((await ledger.seeds("s")).length, 1);
+    await (await ledger.seeds("s"))[0]?.given();
+    assert.deepEqual(await states(ledger, id), ["open", "answered", "lost", "settled"]);
+    // Refused after all: the question comes again, and is a new one.
+    const again = await ledger.record(oauthRequest({ sessionId: "s", reason: "reauth" }));
+    assert.equal(again.state, "open");
+    assert.equal((await ledger.get(id))?.state, "settled");
+  });
+
   test("fifty sessions of one principal cost one acquisition", async () => {
     await using ledger = await open();
     await Promise.all(Array.from({ length: 50 }, async () => await ledger.record(oauthRequest())));

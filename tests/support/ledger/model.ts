@@ -93,7 +93,8 @@ export class Model {
 
   cancel(entry: ModelEntry): Outcome {
     if (entry.state === "cancelled") return "ok";
-    if (entry.state !== "open") return "CONFLICT";
+    if (!["open", "answered", "lost"].includes(entry.state)) return "CONFLICT";
+    if (entry.state === "open" && this.#claims.has(entry.credential)) return "CLAIMED";
     this.#move(entry, "cancelled");
     return "ok";
   }
