@@ -1,5 +1,5 @@
 /** The thin core: everything but the ledger. */
-export * from "./errors.js";
+export * from "./base/errors.js";
 export * from "./events/index.js";
 export * from "./pending/index.js";
 export * from "./protocol/index.js";

@@ -1,19 +1,18 @@
 // Builds the package (dist/), its variant with fault points (build/faults/), and the tests, examples and
 // benchmarks (build/). `--dist` builds the package alone.
 //
-// Every face of a room becomes one bundled file; what belongs to another face stays an import, so that each
-// class exists once however the rooms are loaded. The command is the exception, for it is started for every line that somebody
-// types: what it needs is one script of its own. Files are written by rename and only when they changed: a program
-// that runs while a build goes on never reads half a file.
+// The package keeps its dependencies as imports. What several entries share goes into files of its own, so that each
+// class exists once however the rooms are loaded. The command is one CommonJS file with everything inside, for a program
+// that starts often should load little. Files are written by rename and only when they changed: a program that runs while
+// a build goes on never reads half a file.
 
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm, stat } from "node:fs/promises";
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
-import { importOf, licences, packagesInside, valibotFace, valibotItself, valibotSource } from "./bundled.mjs";
 import { readTree, syncTree, walk } from "./files.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -21,21 +20,17 @@ const lib = join(root, "lib");
 const { values: options } = parseArgs({ options: { dist: { type: "boolean", default: false } } });
 const problems = [];
 
-const faces = [
-  "errors",
-  "index",
-  "protocol/index",
-  "events/index",
-  "rpc/index",
-  "pending/index",
-  "ledger/index",
-  "ledger/jwe",
-  "ledger/sqlite",
-  "ledger/postgres",
-  "cli/repl",
-];
-/** What the command's script leaves to the package's own files: jose has no CommonJS form, the REPL is to share its classes. */
-const besideTheCommand = ["ledger/jwe", "cli/repl"];
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+/** What a user installs beside latchkey, and so is never bundled. */
+const peers = Object.keys(manifest.peerDependencies);
+/** `latchkey/ledger` -> `ledger/index`: the files that package.json exports, relative to dist/ and without ending. */
+const entries = new Map(
+  Object.entries(manifest.exports)
+    .filter(([, target]) => typeof target === "object")
+    .map(([path, target]) => [path.replace(/^\./, "latchkey"), target.default.replace(/^\.\/dist\/|\.js$/g, "")]),
+);
+/** The REPL is loaded beside the command's file, so that what is typed in it shares the package's classes. */
+const repl = "cli/repl/repl";
 
 const common = {
   bundle: true,
@@ -43,7 +38,6 @@ const common = {
   format: "esm",
   platform: "node",
   target: "node20.9",
-  packages: "external",
   // Not tsconfig.json: its paths would put the sources in the place of the package that tests are to load.
   tsconfigRaw: { compilerOptions: { target: "es2023", verbatimModuleSyntax: true } },
   charset: "utf8",
@@ -67,97 +61,47 @@ async function generateProtocol() {
   await run("node", ["scripts/generate-protocol.mjs"]);
 }
 
-/** The command: a launcher, and one script with all that it needs. lib/cli/compiled.ts reads its last line. */
-async function bundleCommand() {
-  const outputs = new Map();
-  for (const part of ["cli/latchkey", "cli/main"]) {
-    const [file] = await esbuild({
-      ...common,
-      format: "cjs",
-      charset: "ascii",
-      minify: true,
-      entryPoints: [join(lib, `${part}.ts`)],
-      outdir: root,
-      outExtension: { ".js": ".cjs" },
-      define: { FAULTS: "false", "import.meta.url": "moduleUrl" },
-      banner: { js: 'const moduleUrl = require("node:url").pathToFileURL(__filename).href;' },
-      plugins: [onlyBeside(part), packagesInside(valibotFace)],
-    });
-    if (file === undefined) continue;
-    outputs.set(`${part}.cjs`, part === "cli/main" ? asFunction(file.text) : file.contents);
-  }
-  return outputs;
-}
-
-/** The form that `runCompiled` takes. */
-function asFunction(text) {
-  const body = text.replace(/\bimport\((?=")/g, "load(");
-  if (/\bimport\(/.test(body)) problems.push("the command's script has an import() that it cannot do");
-  const hash = createHash("sha256").update(body).digest("hex").slice(0, 16);
-  return Buffer.from(`(function (require, __filename, load) {${body}})\n// ${hash}\n`);
-}
-
-/** What a relative import means, below `lib` and without its ending. */
-const targetOf = (path, resolveDir) => relative(lib, resolve(resolveDir, path)).replace(/\.js$/, "");
-
-const onlyBeside = (part) => ({
-  name: "beside the command",
-  setup({ onResolve }) {
-    onResolve({ filter: /^\.{1,2}\// }, ({ path, resolveDir }) => {
-      const target = targetOf(path, resolveDir);
-      if (besideTheCommand.includes(target)) return importOf(target, part);
-    });
-  },
-});
-
-/** Imports of another face stay imports; a file of another room that is no face is an error. */
-const facesStayApart = (face) => ({
-  name: "faces",
-  setup({ onResolve }) {
-    onResolve({ filter: /^\.{1,2}\// }, ({ path, resolveDir, kind }) => {
-      if (kind === "entry-point" || !resolveDir.startsWith(lib)) return;
-      const target = targetOf(path, resolveDir);
-      if (target === face) return;
-      if (!faces.includes(target)) {
-        const room = dirname(face);
-        if (target.startsWith(`${room}/`) || (room === "." && !target.includes("/"))) return;
-        return { errors: [{ text: `"${target}" is not a face that "${face}" may import` }] };
-      }
-      return importOf(target, face);
-    });
-  },
-});
-
-async function bundleFaces(faults) {
-  const outputs = new Map();
-  for (const face of faces) {
-    const bundle = await esbuild({
-      ...common,
-      entryPoints: [join(lib, `${face}.ts`)],
-      outbase: lib,
-      outdir: root,
-      define: { FAULTS: String(faults) },
-      plugins: [facesStayApart(face), packagesInside(face)],
-    });
-    for (const file of bundle)
-      outputs.set(relative(root, file.path), faults ? file.contents : withoutFaults(file.text));
-  }
-  const vendor = await esbuild({
+/** The package as ES modules. With `faults` false, `if (FAULTS)` is dead code and esbuild leaves it out. */
+async function bundlePackage(faults) {
+  const files = await esbuild({
     ...common,
-    stdin: { contents: await valibotSource(lib), resolveDir: root },
-    plugins: [packagesInside(valibotFace)],
+    entryPoints: [...entries.values(), repl].map((entry) => join(lib, `${entry}.ts`)),
+    outbase: lib,
+    outdir: root,
+    splitting: true,
+    chunkNames: "shared/[hash]",
+    minifySyntax: true,
+    external: [...Object.keys(manifest.dependencies), ...peers],
+    define: { FAULTS: String(faults) },
   });
-  for (const file of vendor) outputs.set(`${valibotFace}.js`, file.contents);
-  return outputs;
+  return new Map(files.map((file) => [relative(root, file.path), file.contents]));
 }
 
-/** What is left of fault points once `FAULTS` is false: calls that do nothing. tests/package.test.ts looks. */
-const withoutFaults = (text) =>
-  Buffer.from(
-    text
-      .replace(/^[ \t]*(if \(false\) |fault\().*;\n/gm, "")
-      .replace(/^\/\/ lib\/ledger\/fault\.ts\nfunction fault\(\w+\) {\n}\n+/gm, ""),
-  );
+/** The command: a launcher, and one script with all that it needs but the REPL. */
+async function bundleCommand() {
+  const files = await esbuild({
+    ...common,
+    format: "cjs",
+    charset: "ascii",
+    minify: true,
+    entryPoints: ["cli/latchkey", "cli/main"].map((part) => join(lib, `${part}.ts`)),
+    outbase: lib,
+    outdir: root,
+    outExtension: { ".js": ".cjs" },
+    external: peers,
+    define: { FAULTS: "false", "import.meta.url": "moduleUrl" },
+    banner: { js: 'const moduleUrl = require("node:url").pathToFileURL(__filename).href;' },
+    plugins: [replBeside],
+  });
+  return new Map(files.map((file) => [relative(root, file.path), file.contents]));
+}
+
+const replBeside = {
+  name: "repl beside",
+  setup({ onResolve }) {
+    onResolve({ filter: /\/repl\/repl\.js$/ }, () => ({ path: "./repl/repl.js", external: true }));
+  },
+};
 
 async function declarations() {
   const out = await mkdtemp(join(root, "node_modules/.declarations-"));
@@ -174,21 +118,11 @@ const faultyPackage = (outDir) => ({
   name: "faulty",
   setup({ onResolve }) {
     onResolve({ filter: /^latchkey(\/|$)/ }, ({ path }) => {
-      const room = path.slice("latchkey/".length);
-      const face = ["", "rpc", "events", "pending", "ledger"].includes(room) ? join(room, "index") : room;
-      const built = join(root, "build/faults", `${face}.js`);
+      const built = join(root, "build/faults", `${entries.get(path)}.js`);
       return { path: relative(join(root, "build", outDir), built), external: true };
     });
   },
 });
-
-/** Tests start some hundred programs; what they use of valibot is quicker to load than the whole of it. */
-const valibotInside = {
-  name: "valibot inside",
-  setup({ onResolve }) {
-    onResolve({ filter: /^valibot$/ }, valibotItself);
-  },
-};
 
 async function bundlePrograms() {
   const outputs = new Map();
@@ -213,10 +147,8 @@ async function bundlePrograms() {
       define: { FAULTS: "false" },
       sourcemap: "inline",
       sourcesContent: false,
-      plugins: [
-        ...(/^tests(\/|$)/.test(dir) ? [valibotInside] : []),
-        ...(/^tests\/programs\/faulty(\/|$)/.test(dir) ? [faultyPackage(dir)] : []),
-      ],
+      packages: "external",
+      plugins: /^tests\/programs\/faulty(\/|$)/.test(dir) ? [faultyPackage(dir)] : [],
     });
     for (const file of bundle.outputFiles) outputs.set(relative(join(root, "build"), file.path), file.contents);
   };
@@ -258,13 +190,12 @@ function run(command, args) {
 
 await generateProtocol();
 const [js, command, faulty, dts] = await Promise.all([
-  bundleFaces(false),
+  bundlePackage(false),
   bundleCommand(),
-  options.dist ? undefined : bundleFaces(true),
+  options.dist ? undefined : bundlePackage(true),
   declarations(),
 ]);
-const notices = new Map([["THIRD-PARTY-LICENSES", Buffer.from(await licences())]]);
-await syncTree(join(root, "dist"), new Map([...js, ...command, ...dts, ...notices]));
+await syncTree(join(root, "dist"), new Map([...js, ...command, ...dts]));
 if (faulty) {
   await syncTree(join(root, "build/faults"), faulty);
   const programs = await bundlePrograms();

@@ -1,5 +1,6 @@
 import { registerInterest } from "latchkey/events";
-import { openLedger, recordPending } from "latchkey/ledger";
+import { recordPending } from "latchkey/keeper";
+import { openLedger } from "latchkey/ledger";
 import { handlePendingRequest, hold, type PendingRequest, pendingRequest, wholeData } from "latchkey/pending";
 import type { Rpc, Session } from "latchkey/rpc";
 import * as assert from "uvu/assert";

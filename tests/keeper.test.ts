@@ -1,5 +1,5 @@
 import { LatchkeyError } from "latchkey";
-import { keepSessions } from "latchkey/pending";
+import { keepSessions } from "latchkey/keeper";
 import type { Rpc } from "latchkey/rpc";
 import * as assert from "uvu/assert";
 import { provocations } from "./support/kinds/provocations.js";

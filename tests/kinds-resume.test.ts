@@ -1,4 +1,5 @@
-import { deliverAnswers, type Entry, type Ledger, openLedger, recordPending } from "latchkey/ledger";
+import { deliverAnswers, recordPending } from "latchkey/keeper";
+import { type Entry, type Ledger, openLedger } from "latchkey/ledger";
 import { type Resumed, resume } from "latchkey/pending";
 import type { Rpc, Session } from "latchkey/rpc";
 import * as assert from "uvu/assert";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { checkMark, markRuntime } from "latchkey/rpc";
 import * as assert from "uvu/assert";
-import { listensAt, startOf } from "../lib/rpc/runtime-mark.js";
+import { listensAt, startOf } from "../lib/rpc/runtime/mark.js";
 import { suite } from "./support/suite.js";
 
 const test = suite("The mark of a runtime", { timeoutMs: 20_000 });

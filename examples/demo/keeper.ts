@@ -1,5 +1,6 @@
 /** Stays near the runtime: holds every session from its birth, delivers answers, approves permissions. */
-import { deliverAnswers, openLedger, recordPending } from "latchkey/ledger";
+import { deliverAnswers, recordPending } from "latchkey/keeper";
+import { openLedger } from "latchkey/ledger";
 import { handlePendingRequest, hold, pendingRequest } from "latchkey/pending";
 import { connect } from "latchkey/rpc";
 import { say } from "../../tests/support/world/program.js";

@@ -1,4 +1,5 @@
-import { deliverAnswers, openLedger, recordPending } from "latchkey/ledger";
+import { deliverAnswers, recordPending } from "latchkey/keeper";
+import { openLedger } from "latchkey/ledger";
 import { hold } from "latchkey/pending";
 import { connect } from "latchkey/rpc";
 

@@ -1,4 +1,4 @@
-import { pause } from "../events/index.js";
+import { pause } from "../base/until.js";
 
 const firstPauseMs = 1000;
 const longestPauseMs = 300_000;

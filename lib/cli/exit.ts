@@ -1,4 +1,4 @@
-import { ConnectionError, LatchkeyError, LedgerError, RpcError, ValidationError } from "../errors.js";
+import { ConnectionError, LatchkeyError, LedgerError, RpcError, ValidationError } from "../base/errors.js";
 import { type Io, paint } from "./io.js";
 
 /** The exit codes of `latchkey`, as docs/shell.md lists them. */

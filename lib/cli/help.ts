@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
-import type { Command, Option, Options } from "./command.js";
-import { commands } from "./commands.js";
+import type { Command, Option, Options } from "./commands/command.js";
+import { commands } from "./commands/table.js";
 import { exit, UsageError } from "./exit.js";
 import { type Io, paint, print } from "./io.js";
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
-import { runCompiled } from "./compiled.js";
+import * as module from "node:module";
+
+// From Node 22.1 on, later runs read the code that V8 made of the command instead of compiling it again.
+if ("enableCompileCache" in module && typeof module.enableCompileCache === "function") module.enableCompileCache();
 
 /** The command, all of it but the REPL in one script. */
-const path = fileURLToPath(new URL("main.cjs", import.meta.url));
-runCompiled(path, createRequire(path), process.argv.slice(2));
+module.createRequire(import.meta.url)("./main.cjs");

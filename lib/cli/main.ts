@@ -1,18 +1,22 @@
 import { exit, tellError, UsageError } from "./exit.js";
 import type { Io } from "./io.js";
 
-// Node 22 says at every start that its SQLite is experimental; nobody at a terminal can do anything about that.
-const { emitWarning } = process;
-process.emitWarning = (warning: string | Error, ...rest: unknown[]): void => {
-  if (!String(warning).startsWith("SQLite is an experimental feature"))
-    Reflect.apply(emitWarning, process, [warning, ...rest]);
-};
-
 const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 /** Ended by one of these, a command that waits has done its work. */
 const waits = ["keep", "broker", "ls"];
 
+/** Node 22 says at every start that its SQLite is experimental; nobody at a terminal can do anything about that. */
+function printWarnings(): void {
+  // Whoever asked for no warnings has no listener.
+  if (process.listenerCount("warning") === 0) return;
+  process.removeAllListeners("warning");
+  process.on("warning", ({ name, message }) => {
+    if (!message.startsWith("SQLite is an experimental feature")) process.stderr.write(`${name}: ${message}\n`);
+  });
+}
+
 async function main(args: string[]): Promise<number> {
+  printWarnings();
   const stopped = new AbortController();
   let signalCode: number | undefined;
   for (const [name, code] of Object.entries(signals))
@@ -56,9 +60,10 @@ function standardIo(signal: AbortSignal): Io {
 
 async function dispatch(args: string[], io: Io): Promise<number | undefined> {
   const [first] = args;
-  if (first === "complete") return await (await import("./completion.js")).candidates(args.slice(1), io);
   if (first === "--version" || first === "-V") return await (await import("./help.js")).version(io);
-  const { commands } = await import("./commands.js");
+  const { commands } = await import("./commands/table.js");
+  if (first === "complete")
+    return await (await import("./commands/completion.js")).candidates(commands, args.slice(1), io);
   const found = commands.find(({ name }) => name.split(" ").every((word, i) => args[i] === word));
   const rest = args.slice(found?.name.split(" ").length ?? 0);
   const asked = rest.slice(0, rest.includes("--") ? rest.indexOf("--") : undefined);

@@ -1,7 +1,7 @@
 import mitt from "mitt";
+import { type UntilOptions, until } from "../base/until.js";
 import type { EventMap } from "../protocol/index.js";
 import { openStream, type StreamOptions } from "./stream.js";
-import { type UntilOptions, until } from "./until.js";
 
 /** Ends a subscription: call it, or let `using` do so. Twice is harmless. */
 export interface Off {

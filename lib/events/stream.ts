@@ -1,4 +1,4 @@
-import { LatchkeyError } from "../errors.js";
+import { LatchkeyError } from "../base/errors.js";
 
 export interface StreamOptions {
   signal?: AbortSignal | undefined;

@@ -1,10 +1,10 @@
-import { LedgerError } from "../errors.js";
+import { LedgerError } from "../base/errors.js";
 import type { AnswerOf, KindName, PendingRequest, SecretsOf } from "../pending/index.js";
-import * as claims from "./claims.js";
+import type { LedgerAccess } from "./access.js";
 import type { AnswerOptions, CancelOptions, Claim, Entry } from "./contract.js";
 import { stashPlace } from "./drafts.js";
 import { entryOf } from "./rows.js";
-import type { Store } from "./store.js";
+import * as claims from "./rules/claim.js";
 
 const stashLimit = 64 * 1024;
 
@@ -17,10 +17,10 @@ export class HeldClaim implements Claim {
   readonly #credential: string;
   readonly #owner: string;
   readonly #leaseMs: number;
-  readonly #store: Store;
+  readonly #ledger: LedgerAccess;
 
-  constructor(store: Store, claimed: claims.Claimed, owner: string, leaseMs: number) {
-    this.#store = store;
+  constructor(ledger: LedgerAccess, claimed: claims.Claimed, owner: string, leaseMs: number) {
+    this.#ledger = ledger;
     this.#credential = claimed.credential;
     this.#owner = owner;
     this.#leaseMs = leaseMs;
@@ -45,20 +45,20 @@ export class HeldClaim implements Claim {
   }
 
   async request(entryId = this.entry.id): Promise<PendingRequest> {
-    const row = await this.#store.engine.read(() => claims.sealedEntry(this.#credential, this.fence, entryId));
-    return await this.#store.unseal(row);
+    const row = await this.#ledger.engine.read(() => claims.sealedEntry(this.#credential, this.fence, entryId));
+    return await this.#ledger.unseal(row);
   }
 
   async stash(value: unknown): Promise<void> {
     const size = value === undefined ? 0 : Buffer.byteLength(JSON.stringify(value) ?? "");
     if (size > stashLimit) throw new TypeError(`a stash holds ${stashLimit} bytes at most; this is ${size}`);
-    const sealed = value === undefined ? null : await this.#store.keyring.seal(this.#stashPlace, value);
-    await this.#store.write("stash", () => claims.putStash(this.#credential, this.fence, sealed));
+    const sealed = value === undefined ? null : await this.#ledger.keyring.seal(this.#stashPlace, value);
+    await this.#ledger.write("stash", () => claims.putStash(this.#credential, this.fence, sealed));
   }
 
   async stashed(): Promise<unknown> {
-    const sealed = await this.#store.engine.read(() => claims.takeStash(this.#credential, this.fence));
-    return sealed === undefined ? undefined : await this.#store.keyring.open(this.#stashPlace, sealed);
+    const sealed = await this.#ledger.engine.read(() => claims.takeStash(this.#credential, this.fence));
+    return sealed === undefined ? undefined : await this.#ledger.keyring.open(this.#stashPlace, sealed);
   }
 
   get #stashPlace(): string {
@@ -75,22 +75,22 @@ export class HeldClaim implements Claim {
   }
 
   async #look(leaseMs: number | undefined): Promise<void> {
-    const seen = await this.#store.write("extend", () => claims.extend(this.#credential, this.fence, leaseMs));
+    const seen = await this.#ledger.write("extend", () => claims.extend(this.#credential, this.fence, leaseMs));
     this.#until = seen.until;
     this.#entries = seen.entries.map(entryOf);
   }
 
   async release(): Promise<void> {
-    await this.#store.write("release", () => claims.release(this.#credential, this.fence));
+    await this.#ledger.write("release", () => claims.release(this.#credential, this.fence));
   }
 
   async answer(answer: AnswerOf<KindName>, options: AnswerOptions = {}): Promise<Entry> {
-    return await this.#store.give(this.entry, answer, { by: this.#owner, ...options }, this.fence);
+    return await this.#ledger.give(this.entry, answer, { by: this.#owner, ...options }, this.fence);
   }
 
   async cancel(options: Omit<CancelOptions, "force"> = {}): Promise<void> {
     const note = { by: this.#owner, ...options };
-    await this.#store.write("cancel", () => claims.cancelAll(this.#credential, this.fence, note));
+    await this.#ledger.write("cancel", () => claims.cancelAll(this.#credential, this.fence, note));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

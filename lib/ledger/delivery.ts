@@ -1,8 +1,8 @@
 import type { AnswerOf, KindName } from "../pending/index.js";
+import type { LedgerAccess } from "./access.js";
 import type { Delivery, Entry, Reply } from "./contract.js";
-import { prolong, settle, type Taken } from "./deliveries.js";
 import { entryOf } from "./rows.js";
-import type { Store } from "./store.js";
+import { prolong, settle, type Taken } from "./rules/deliver.js";
 
 /** A delivery as its holder sees it. Whether it may still be settled is decided by the fence in the database. */
 export class HeldDelivery implements Delivery {
@@ -10,12 +10,12 @@ export class HeldDelivery implements Delivery {
   readonly answer: AnswerOf<KindName>;
   readonly fence: number;
   readonly inDoubt: boolean;
-  readonly #store: Store;
+  readonly #ledger: LedgerAccess;
   readonly #owner: string;
   readonly #leaseMs: number;
 
-  constructor(store: Store, taken: Taken, answer: AnswerOf<KindName>, owner: string, leaseMs: number) {
-    this.#store = store;
+  constructor(ledger: LedgerAccess, taken: Taken, answer: AnswerOf<KindName>, owner: string, leaseMs: number) {
+    this.#ledger = ledger;
     this.#owner = owner;
     this.#leaseMs = leaseMs;
     this.entry = entryOf(taken.entry);
@@ -25,11 +25,11 @@ export class HeldDelivery implements Delivery {
   }
 
   async extend(leaseMs = this.#leaseMs): Promise<void> {
-    await this.#store.write("prolong", () => prolong(this.entry.id, this.fence, leaseMs));
+    await this.#ledger.write("prolong", () => prolong(this.entry.id, this.fence, leaseMs));
   }
 
   async settle(reply: Reply): Promise<Entry> {
     const rule = () => settle(this.entry, this.fence, this.inDoubt, reply, this.#owner);
-    return entryOf(await this.#store.write("settled", rule));
+    return entryOf(await this.#ledger.write("settled", rule));
   }
 }

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
+import { check } from "../base/check.js";
 import { credentialKey, intentKey, type PendingRequest, parsePendingRequest, rowOf } from "../pending/index.js";
-import { check } from "../protocol/index.js";
-import type { AnswerDraft } from "./answers.js";
 import type { AnswerOptions, Entry, RecordOptions } from "./contract.js";
-import type { Draft } from "./record.js";
-import type { Keyring } from "./sealing.js";
+import type { AnswerDraft } from "./rules/answer.js";
+import type { Draft } from "./rules/record.js";
+import type { Keyring } from "./seal/keyring.js";
 
 /** Checks and seals a request. What was built by hand is checked like what came over the wire. */
 export async function draftRequest(keyring: Keyring, request: PendingRequest, options: RecordOptions): Promise<Draft> {

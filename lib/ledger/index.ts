@@ -1,18 +1,11 @@
-import { LedgerError } from "../errors.js";
+import { LedgerError } from "../base/errors.js";
 import type { Ledger } from "./contract.js";
 import { type KeyOptions, openLedgerOn } from "./open.js";
 
 export type * from "./contract.js";
-export {
-  type DeliverAnswersOptions,
-  type Deliverer,
-  type DelivererEventMap,
-  deliverAnswers,
-} from "./deliverer.js";
-export type { Dialect, Engine, Row, Rule, Step, Value } from "./engine.js";
-export type { Key } from "./keys.js";
+export type { Dialect, Engine, Row, Rule, Step, Value } from "./engine/engine.js";
 export { type KeyOptions, openLedgerOn } from "./open.js";
-export { type Recorder, type RecorderEventMap, type RecordPendingOptions, recordPending } from "./recorder.js";
+export type { Key } from "./seal/keys.js";
 export type { Outcome, State } from "./states.js";
 export { moves, outcomes, states } from "./states.js";
 
@@ -25,11 +18,11 @@ export async function openLedger(location: string, options: KeyOptions = {}): Pr
   if (typeof location !== "string" || location === "")
     throw new TypeError('"location" must be a path or a postgres: URL');
   if (/^postgres(ql)?:/.test(location)) {
-    const { postgresEngine } = await import("./postgres.js").catch((cause: unknown) => {
+    const { postgresEngine } = await import("./engine/postgres.js").catch((cause: unknown) => {
       throw new LedgerError("UNAVAILABLE", 'a ledger on PostgreSQL needs the package "postgres"', cause);
     });
     return await openLedgerOn(await postgresEngine(location), options);
   }
-  const { sqliteEngine } = await import("./sqlite.js");
+  const { sqliteEngine } = await import("./engine/sqlite.js");
   return await openLedgerOn(await sqliteEngine(location), options);
 }

@@ -1,9 +1,9 @@
-import { LedgerError } from "../errors.js";
+import { LedgerError } from "../base/errors.js";
 import type { Ledger } from "./contract.js";
-import type { Engine } from "./engine.js";
-import { type Key, parseKey } from "./keys.js";
-import { migrate } from "./schema.js";
-import { acceptKeys, Keyring, refuseStrangers, sealedWith } from "./sealing.js";
+import type { Engine } from "./engine/engine.js";
+import { migrate } from "./engine/schema.js";
+import { acceptKeys, Keyring, refuseStrangers, sealedWith } from "./seal/keyring.js";
+import { type Key, parseKey } from "./seal/keys.js";
 import { Store } from "./store.js";
 
 export interface KeyOptions {

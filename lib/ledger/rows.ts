@@ -1,6 +1,6 @@
 import { type PendingRequest, parsePendingRequest } from "../pending/index.js";
 import type { Entry, Receipt } from "./contract.js";
-import { number, numberOr, type Row, text, textOr } from "./engine.js";
+import { number, numberOr, type Row, text, textOr } from "./engine/engine.js";
 import { type Outcome, outcomes, type State, states } from "./states.js";
 
 /** The columns that make an entry, `sealed` left out: reading entries never touches what is sealed. */

@@ -1,28 +1,29 @@
-import { LedgerError } from "../errors.js";
+import { check } from "../base/check.js";
+import { LedgerError } from "../base/errors.js";
 import { type AnswerOf, type KindName, kinds, type PendingRequest } from "../pending/index.js";
-import { check } from "../protocol/index.js";
-import { answer, cancel, refuseAnswer } from "./answers.js";
-import { Changes } from "./changes.js";
+import type { LedgerAccess } from "./access.js";
 import { HeldClaim } from "./claim.js";
-import * as claims from "./claims.js";
 import type * as contract from "./contract.js";
-import { again, completed, deliverable, take } from "./deliveries.js";
 import { HeldDelivery } from "./delivery.js";
 import { answerPlace, draftAnswer, draftRequest, entryPlace } from "./drafts.js";
-import { type Engine, lock, number, type Row, type Rule, text } from "./engine.js";
-import * as find from "./find.js";
-import { entryRow, rowKind } from "./move.js";
-import { prune } from "./prune.js";
-import { lose, record } from "./record.js";
+import { type Engine, lock, number, type Row, type Rule, text } from "./engine/engine.js";
 import { entryOf, isDue, receiptOf, requestOf } from "./rows.js";
-import type { Keyring } from "./sealing.js";
-import { seedRows, wasGiven } from "./seeds.js";
+import { answer, cancel, refuseAnswer } from "./rules/answer.js";
+import { Changes } from "./rules/changes.js";
+import * as claims from "./rules/claim.js";
+import { again, completed, deliverable, take } from "./rules/deliver.js";
+import * as find from "./rules/find.js";
+import { entryRow, rowKind } from "./rules/move.js";
+import { prune } from "./rules/prune.js";
+import { lose, record } from "./rules/record.js";
+import { seedRows, wasGiven } from "./rules/seed.js";
+import type { Keyring } from "./seal/keyring.js";
 import { watch } from "./watch.js";
 
 type Entry = contract.Entry;
 
 /** The ledger over any engine: seals and checks outside the transaction, runs one rule inside. */
-export class Store implements contract.Ledger {
+export class Store implements contract.Ledger, LedgerAccess {
   readonly engine: Engine;
   readonly keyring: Keyring;
   readonly changes: Changes;
@@ -148,7 +149,6 @@ export class Store implements contract.Ledger {
     return await this.give(entryOf(await this.engine.read(() => entryRow(id))), value, options, undefined);
   }
 
-  /** Gives an answer, under a claim's fence or without one. */
   async give(entry: Entry, value: unknown, options: contract.AnswerOptions, fence: number | undefined): Promise<Entry> {
     const draft = await draftAnswer(this.keyring, entry, value, { ...options, fence });
     return entryOf(await this.write("answer", () => answer(draft)));
@@ -175,7 +175,6 @@ export class Store implements contract.Ledger {
     return taken && new HeldDelivery(this, taken, value.value, owner, leaseMs);
   }
 
-  /** An entry with its secrets, as it was recorded. */
   async unseal(row: Row): Promise<PendingRequest> {
     return requestOf(row, await this.keyring.open(entryPlace(text(row.id)), text(row.sealed)));
   }

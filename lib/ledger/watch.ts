@@ -1,9 +1,9 @@
-import { LedgerError } from "../errors.js";
-import type { Changes } from "./changes.js";
+import { LedgerError } from "../base/errors.js";
 import type { Filter, Transition, WatchOptions } from "./contract.js";
-import { type Engine, number } from "./engine.js";
-import { transitions } from "./find.js";
+import { type Engine, number } from "./engine/engine.js";
 import { entryOf } from "./rows.js";
+import type { Changes } from "./rules/changes.js";
+import { transitions } from "./rules/find.js";
 
 const batch = 256;
 /** How long at most until a look, should every notification be lost. */

@@ -1,7 +1,8 @@
 import * as v from "valibot";
-import { ValidationError } from "../errors.js";
-import { check, type EventMap, type EventType, type RequestOptions, type SessionRequester } from "../protocol/index.js";
-import { type AnswerOf, type DataOf, isKind, type KindName, kinds, rowOf, type SecretsOf } from "./kinds.js";
+import { check } from "../base/check.js";
+import { ValidationError } from "../base/errors.js";
+import type { EventMap, EventType, RequestOptions, SessionRequester } from "../protocol/index.js";
+import { type AnswerOf, type DataOf, isKind, type KindName, kinds, rowOf, type SecretsOf } from "./kinds/table.js";
 import { Secrets } from "./secrets.js";
 import { isObject, merge, rest } from "./split.js";
 

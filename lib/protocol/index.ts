@@ -1,4 +1,3 @@
-export { check } from "./check.js";
 export type { EventMap, EventType, SessionLifecycle, UnknownEvent } from "./events.js";
 export type * from "./generated.js";
 export { schemaVersion } from "./generated.js";

@@ -1,9 +1,10 @@
 import { connect as dial, type Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import * as v from "valibot";
-import { ConnectionError, RpcError } from "../errors.js";
-import { until } from "../events/index.js";
-import { type ClientInfo, check, protocolWindow } from "../protocol/index.js";
+import { check } from "../base/check.js";
+import { ConnectionError, RpcError } from "../base/errors.js";
+import { until } from "../base/until.js";
+import { type ClientInfo, protocolWindow } from "../protocol/index.js";
 import { createConnection, type Duplex } from "./connection.js";
 import type { Rpc } from "./rpc.js";
 

@@ -10,8 +10,9 @@ import {
   type MessageWriter,
   ResponseError,
 } from "vscode-jsonrpc/node";
-import { ConnectionError } from "../errors.js";
-import { createEvents, until } from "../events/index.js";
+import { ConnectionError } from "../base/errors.js";
+import { until } from "../base/until.js";
+import { createEvents } from "../events/index.js";
 import type { ClientMethods, EventMap, EventType, RequestOptions, SessionLifecycle } from "../protocol/index.js";
 import { createNudge } from "./nudge.js";
 import { createReader } from "./reader.js";

@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { ValidationError } from "../errors.js";
-import { check } from "../protocol/index.js";
+import { check } from "../base/check.js";
+import { ValidationError } from "../base/errors.js";
 
 const version = v.literal("2.0");
 const id = v.union([v.string(), v.number()]);

@@ -1,7 +1,12 @@
-export { ConnectionError, type ConnectionErrorCode, LatchkeyError, RpcError, type RpcErrorCode } from "../errors.js";
+export {
+  ConnectionError,
+  type ConnectionErrorCode,
+  LatchkeyError,
+  RpcError,
+  type RpcErrorCode,
+} from "../base/errors.js";
 export { type ConnectOptions, connect, type Target } from "./connect.js";
-export type { CloseReason, Handler, Rpc, RpcEventMap } from "./rpc.js";
-export { type Runtime, type StartOptions, startRuntime } from "./runtime.js";
-export { checkMark, type MarkedState, markRuntime, type RuntimeMark } from "./runtime-mark.js";
-export { findRuntime } from "./runtime-path.js";
-export type { Session } from "./session.js";
+export type { CloseReason, Handler, Rpc, RpcEventMap, Session } from "./rpc.js";
+export { findRuntime } from "./runtime/find.js";
+export { checkMark, type MarkedState, markRuntime, type RuntimeMark } from "./runtime/mark.js";
+export { type Runtime, type StartOptions, startRuntime } from "./runtime/start.js";

@@ -1,7 +1,7 @@
 import { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import type { DataCallback, Message } from "vscode-jsonrpc/node";
-import { ConnectionError, ValidationError } from "../errors.js";
+import { ConnectionError, ValidationError } from "../base/errors.js";
 import { type Inbound, readEnvelope } from "./envelope.js";
 import { createFrames, FrameError } from "./frames.js";
 

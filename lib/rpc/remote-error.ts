@@ -1,5 +1,5 @@
 import { ErrorCodes, ResponseError } from "vscode-jsonrpc/node";
-import { ConnectionError, RpcError, type RpcErrorCode } from "../errors.js";
+import { ConnectionError, RpcError, type RpcErrorCode } from "../base/errors.js";
 
 const codes: Record<number, RpcErrorCode> = {
   [ErrorCodes.MethodNotFound]: "METHOD_NOT_FOUND",

@@ -1,7 +1,13 @@
-import type { ConnectionError } from "../errors.js";
+import type { ConnectionError } from "../base/errors.js";
 import type { Events, Off } from "../events/index.js";
-import type { ClientMethods, EventMap, EventType, Requester, SessionLifecycle } from "../protocol/index.js";
-import type { Session } from "./session.js";
+import type {
+  ClientMethods,
+  EventMap,
+  EventType,
+  Requester,
+  SessionLifecycle,
+  SessionRequester,
+} from "../protocol/index.js";
 
 /** A session's event with the session that it belongs to. */
 export type RpcEventMap = {
@@ -39,4 +45,11 @@ export interface Rpc extends Requester {
   /** Ends the connection. Requests that are still out reject with `ENDED`. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** One session as seen over one connection. Making it attaches nothing; only calls and events name it. */
+export interface Session extends SessionRequester {
+  readonly rpc: Rpc;
+  /** This session's events, each delivered once, in wire order. */
+  readonly events: Events<EventMap>;
 }

@@ -1,13 +1,6 @@
-import { createEvents, type EventSource, type Events } from "../events/index.js";
-import type { EventMap, SessionRequester } from "../protocol/index.js";
-import type { Rpc } from "./rpc.js";
-
-/** One session as seen over one connection. Making it attaches nothing; only calls and events name it. */
-export interface Session extends SessionRequester {
-  readonly rpc: Rpc;
-  /** This session's events, each delivered once, in wire order. */
-  readonly events: Events<EventMap>;
-}
+import { createEvents, type EventSource } from "../events/index.js";
+import type { EventMap } from "../protocol/index.js";
+import type { Rpc, Session } from "./rpc.js";
 
 export interface SessionSlot {
   readonly session: Session;

@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import { ConnectionError } from "../errors.js";
+import { ConnectionError } from "../base/errors.js";
 import { encodeFrame } from "./frames.js";
 
 /** What the operating system says of a write whose reader is gone. */

@@ -1,5 +1,6 @@
 /** A keeper that writes down what its sessions ask, and carries answers from the ledger to the runtime. */
-import { deliverAnswers, openLedger, recordPending } from "latchkey/ledger";
+import { deliverAnswers, recordPending } from "latchkey/keeper";
+import { openLedger } from "latchkey/ledger";
 import * as v from "valibot";
 import { playKeeper } from "../support/circle/keeper.js";
 import { given } from "../support/world/program.js";

@@ -4,7 +4,8 @@
  * What it hears: `go`, `prompt` (with `again` when an earlier one came to nothing, with `abort` when its turn stands still).
  */
 import { LatchkeyError } from "latchkey";
-import { deliverAnswers, openLedger, recordPending } from "latchkey/ledger";
+import { deliverAnswers, recordPending } from "latchkey/keeper";
+import { openLedger } from "latchkey/ledger";
 import { attend, handlePendingRequest, type KindName, kinds, resume } from "latchkey/pending";
 import { connect } from "latchkey/rpc";
 import * as v from "valibot";

@@ -2,8 +2,9 @@
  * Holds sessions, writes down what they ask, and carries answers to them.
  * What it says: `ready`, `held`, `caught` (entries of a log read late), `missed`, `recorded`, `settled`, `gone`.
  */
-import { deliverAnswers, openLedger, recordPending } from "latchkey/ledger";
-import { hold, keepSessions } from "latchkey/pending";
+import { deliverAnswers, keepSessions, recordPending } from "latchkey/keeper";
+import { openLedger } from "latchkey/ledger";
+import { hold } from "latchkey/pending";
 import { connect } from "latchkey/rpc";
 import * as v from "valibot";
 import { cast, keyOf, principal, tell } from "../support/resume/cast.js";

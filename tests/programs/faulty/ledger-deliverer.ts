@@ -1,5 +1,6 @@
 /** Delivers what its session was answered, and with `LATCHKEY_FAULT` set dies on the way. */
-import { deliverAnswers, openLedger } from "latchkey/ledger";
+import { deliverAnswers } from "latchkey/keeper";
+import { openLedger } from "latchkey/ledger";
 import { connect } from "latchkey/rpc";
 import * as v from "valibot";
 import { given, say } from "../../support/world/program.js";

@@ -1,5 +1,5 @@
 /** What the programs of the resume scenes share: where things are, and how they tell what happens. */
-import type { Deliverer, Recorder } from "latchkey/ledger";
+import type { Deliverer, Recorder } from "latchkey/keeper";
 import * as v from "valibot";
 import { say } from "../world/program.js";
 import { publicClient, sessionParams } from "../world.js";

@@ -1,0 +1,20 @@
+import { findEntry, short } from "../entries.js";
+import { type Io, print, printJson } from "../io.js";
+import { reachLedger } from "../reach.js";
+
+export async function cancel(
+  id: string,
+  given: {
+    ledger?: string | undefined;
+    json?: boolean | undefined;
+    reason?: string | undefined;
+    by?: string | undefined;
+  },
+  io: Io,
+): Promise<undefined> {
+  await using ledger = await reachLedger(given.ledger);
+  const { id: whole } = await findEntry(ledger, id);
+  const entry = await ledger.cancel(whole, { by: given.by ?? `latchkey cancel ${process.pid}`, reason: given.reason });
+  if (given.json) await printJson(io.out, entry);
+  else await print(io.out, `${short(entry.id)} ${entry.state}`);
+}

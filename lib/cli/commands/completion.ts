@@ -1,0 +1,65 @@
+import { living, short } from "../entries.js";
+import { type Io, print } from "../io.js";
+import { kindNames, stateNames } from "../names-of.js";
+import { reachLedger } from "../reach.js";
+import type { Command, Option } from "./command.js";
+
+/** The shell asks latchkey itself, so that the scripts need not know any command. */
+const scripts = {
+  bash: `_latchkey() {
+  local cur=\${COMP_WORDS[COMP_CWORD]} line
+  COMPREPLY=()
+  while IFS= read -r line; do
+    if [ "$line" = :files ]; then compopt -o default; else COMPREPLY+=("$line"); fi
+  done < <(latchkey complete "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+}
+complete -F _latchkey latchkey`,
+  zsh: `_latchkey() {
+  local -a found
+  found=("\${(@f)$(latchkey complete "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  if [[ \${found[1]} == :files ]]; then _files; else compadd -- $found; fi
+}
+compdef _latchkey latchkey`,
+} as const;
+
+export async function script(shell: keyof typeof scripts, io: Io): Promise<undefined> {
+  await print(io.out, scripts[shell]);
+}
+
+/** What may stand in the place of the last word, a line each. `:files` leaves it to the shell. */
+export async function candidates(commands: readonly Command[], words: readonly string[], io: Io): Promise<undefined> {
+  const last = words.at(-1) ?? "";
+  const found = await offers(commands, words.slice(0, -1), last).catch(() => []);
+  const fitting = found.filter((word) => word === ":files" || word.startsWith(last));
+  if (fitting.length > 0) await print(io.out, fitting.join("\n"));
+}
+
+async function offers(
+  commands: readonly Command[],
+  before: readonly string[],
+  last: string,
+): Promise<readonly string[]> {
+  const command = commands.find(({ name }) => name.split(" ").every((word, i) => before[i] === word));
+  if (command === undefined) {
+    const path = before.join(" ");
+    const under = commands.map(({ name }) => name).filter((name) => path === "" || name.startsWith(`${path} `));
+    return [...new Set(under.map((name) => name.split(" ")[before.length] ?? ""))];
+  }
+  const previous = before.at(-1) ?? "";
+  const option = Object.entries(command.options).find(
+    ([name, { short }]) => previous === `--${name}` || (short !== undefined && previous === `-${short}`),
+  )?.[1];
+  if (option?.type === "string") return values(option);
+  if (last.startsWith("-")) return [...Object.keys(command.options).map((name) => `--${name}`), "--help"];
+  if (command.completes === "shells") return ["bash", "zsh"];
+  if (command.completes !== "entries") return [];
+  const at = Math.max(before.indexOf("--ledger"), before.indexOf("-l"));
+  await using ledger = await reachLedger(at < 0 ? undefined : before[at + 1]);
+  return (await ledger.list({ state: living })).map(({ id }) => (last.length > 8 ? id : short(id)));
+}
+
+function values({ choices }: Option): readonly string[] {
+  if (choices === "kinds") return kindNames;
+  if (choices === "states") return stateNames;
+  return choices === "files" ? [":files"] : [];
+}

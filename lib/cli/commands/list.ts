@@ -1,0 +1,84 @@
+import type { Entry, Filter, Ledger } from "../../ledger/index.js";
+import { every, heads, living, row, yields } from "../entries.js";
+import { type Io, paint, print, printJson, progress } from "../io.js";
+import { kindNames, stateNames } from "../names-of.js";
+import { reachLedger } from "../reach.js";
+import { table } from "../table.js";
+import { oneOf } from "./command.js";
+
+interface Wanted {
+  ledger?: string | undefined;
+  all?: boolean | undefined;
+  kind?: string[] | undefined;
+  state?: string[] | undefined;
+  session?: string[] | undefined;
+  principal?: string | undefined;
+  json?: boolean | undefined;
+  watch?: boolean | undefined;
+  wait?: boolean | undefined;
+  quiet?: boolean | undefined;
+}
+
+export async function list(wanted: Wanted, io: Io): Promise<number | undefined> {
+  const kind = oneOf(wanted.kind, kindNames, "kind");
+  const state = oneOf(wanted.state, stateNames, "state");
+  const filter: Filter = {
+    ...(kind.length > 0 ? { kind } : {}),
+    ...(state.length > 0 ? { state } : wanted.all ? {} : { state: living }),
+    ...(wanted.session ? { sessionId: wanted.session } : {}),
+    ...(wanted.principal === undefined ? {} : { principal: wanted.principal }),
+  };
+  await using ledger = await reachLedger(wanted.ledger, { make: wanted.wait === true });
+  // From before the list on, so that nothing moves unseen between the two.
+  const follows = wanted.watch || wanted.wait;
+  const moves = follows ? ledger.watch(watchable(filter), { signal: io.signal }) : undefined;
+  const first = moves?.next();
+  first?.catch(() => undefined);
+  let entries = await all(ledger, filter);
+  if (wanted.wait && moves && first && entries.length === 0) {
+    using _ = progress(io.err, "waits for something to list");
+    for (let step = await first; !step.done; step = await moves.next()) {
+      entries = await all(ledger, filter);
+      if (entries.length > 0) break;
+    }
+  }
+  await show(entries, wanted, io);
+  if (wanted.watch && moves && first) await follow(first, moves, wanted, io);
+  return undefined;
+}
+
+/** A transition out of the states that were asked for is of interest too. */
+const watchable = ({ state: _, ...filter }: Filter): Filter => filter;
+
+async function all(ledger: Ledger, filter: Filter): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for await (const entry of every(ledger, filter)) entries.push(entry);
+  return entries;
+}
+
+async function show(entries: readonly Entry[], { json, quiet }: Wanted, io: Io): Promise<void> {
+  if (json) for (const entry of entries) await printJson(io.out, entry);
+  else if (quiet) for (const { id } of entries) await print(io.out, id);
+  else if (entries.length === 0) await print(io.err, paint(io.err).dim("nothing is pending"));
+  else await print(io.out, table(heads, entries.map(row), { width: io.out.columns, yields, head: paint(io.out).dim }));
+}
+
+type Moves = ReturnType<Ledger["watch"]>;
+
+async function follow(
+  first: Promise<IteratorResult<Entry>>,
+  moves: Moves,
+  { json, quiet }: Wanted,
+  io: Io,
+): Promise<void> {
+  try {
+    for (let step = await first; !step.done; step = await moves.next()) {
+      const { value } = step;
+      if (json) await printJson(io.out, value);
+      else if (quiet) await print(io.out, value.id);
+      else await print(io.out, `${value.updatedAt.toISOString()}  ${row(value).slice(0, -1).join("  ")}`);
+    }
+  } catch (error) {
+    if (!io.signal.aborted) throw error;
+  }
+}

@@ -1,0 +1,61 @@
+import type { Entry, Receipt } from "../../ledger/index.js";
+import { findEntry, what } from "../entries.js";
+import { type Io, oneLine, paint, print, printJson } from "../io.js";
+import { reachLedger } from "../reach.js";
+import { table } from "../table.js";
+
+interface Wanted {
+  ledger?: string | undefined;
+  json?: boolean | undefined;
+}
+
+export async function show(id: string, wanted: Wanted, io: Io): Promise<undefined> {
+  await using ledger = await reachLedger(wanted.ledger);
+  const entry = await findEntry(ledger, id);
+  if (wanted.json) return void (await printJson(io.out, entry));
+  await print(io.out, describe(entry, paint(io.out).dim));
+}
+
+/** Every field of an entry on a line, its data as JSON. Its secrets stay sealed. */
+export function describe(entry: Entry, dim: (text: string) => string): string {
+  const { data, kind, ...fields } = entry;
+  const lines = [
+    ["kind", kind],
+    ["what", what(entry)],
+    ...Object.entries(fields).map(([name, value]) => [name, value instanceof Date ? value.toISOString() : value]),
+    ["secrets", "sealed"],
+  ].map(([name, value]) => `${dim(String(name).padEnd(11))}${oneLine(String(value))}`);
+  const body = visible(JSON.stringify(data, undefined, 2)).replace(/^/gm, "  ");
+  return `${lines.join("\n")}\n${dim("data")}\n${body}`;
+}
+
+/** JSON leaves some control characters as they are. */
+const visible = (json: string): string =>
+  json.replace(
+    /[\p{Cf}\u007f-\u009f\u2028\u2029]/gu,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+
+export async function receipts(id: string, wanted: Wanted, io: Io): Promise<undefined> {
+  await using ledger = await reachLedger(wanted.ledger);
+  const own = await ledger.receipts(id);
+  const found = own.length > 0 ? own : await ledger.receipts((await findEntry(ledger, id)).id);
+  if (wanted.json) for (const receipt of found) await printJson(io.out, receipt);
+  else await print(io.out, history(found, { width: io.out.columns, head: paint(io.out).dim }));
+}
+
+export const history = (
+  found: readonly Receipt[],
+  layout: { width?: number | undefined; head: (text: string) => string },
+): string =>
+  table(
+    ["AT", "STATE", "BY", "FENCE", "REASON"],
+    found.map(({ at, state, outcome, by, fence, reason }) => [
+      at.toISOString(),
+      outcome === undefined ? state : `${state}/${outcome}`,
+      oneLine(by ?? "-"),
+      String(fence ?? "-"),
+      oneLine(reason ?? ""),
+    ]),
+    { ...layout, yields: 4 },
+  );

@@ -1,0 +1,38 @@
+import { exit } from "../exit.js";
+import { type Io, paint, print, printJson } from "../io.js";
+import type { Finding } from "./finding.js";
+import { ledgerFindings } from "./ledger.js";
+import { runtimeFindings } from "./runtime.js";
+
+export async function doctor(
+  given: { ledger?: string | undefined; endpoint?: string | undefined; json?: boolean | undefined },
+  io: Io,
+): Promise<number> {
+  const findings: Finding[] = [];
+  const { green, yellow, red, dim } = paint(io.out);
+  const colour = { well: green, odd: yellow, bad: red };
+  const sources = [nodeFindings(), runtimeFindings(given.endpoint, io.signal), ledgerFindings(given.ledger)];
+  for (const source of sources)
+    for await (const finding of source) {
+      findings.push(finding);
+      if (given.json) {
+        await printJson(io.out, finding);
+        continue;
+      }
+      const { about, state, what, todo } = finding;
+      await print(io.out, `${colour[state](state.padEnd(4))}  ${about.padEnd(10)}  ${what}`);
+      if (todo !== undefined) await print(io.out, `${" ".repeat(18)}${dim("->")} ${todo}`);
+    }
+  return findings.some(({ state }) => state === "bad") ? exit.failed : exit.done;
+}
+
+async function* nodeFindings(): AsyncGenerator<Finding> {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const what = `Node ${process.versions.node}`;
+  if (major < 20 || (major === 20 && minor < 9))
+    yield { about: "node", state: "bad", what, todo: "Use Node 20.9 or newer." };
+  else yield { about: "node", state: "well", what };
+  // A clock that was never set makes every expiry wrong.
+  if (new Date().getFullYear() < 2025)
+    yield { about: "clock", state: "bad", what: `it is ${new Date().toISOString()} here`, todo: "Set the clock." };
+}

@@ -1,0 +1,100 @@
+import { stat } from "node:fs/promises";
+import { explain } from "../exit.js";
+import { readRuntimeNote, runtimeFile, stateFolder } from "../place.js";
+import { runtimePlace } from "../reach.js";
+import type { Finding } from "./finding.js";
+
+const about = "runtime";
+
+export async function* runtimeFindings(given: string | undefined, signal: AbortSignal): AsyncGenerator<Finding> {
+  yield await program();
+  yield* modes();
+  const note = readRuntimeNote();
+  const place = runtimePlace(given);
+  if (place === undefined) {
+    yield { about, state: "odd", what: "none was started", todo: "latchkey runtime start, or give --endpoint." };
+    return;
+  }
+  if (place.token === undefined)
+    yield {
+      about: "token",
+      state: "odd",
+      what: `no token is known for ${place.endpoint}`,
+      todo: "Set COPILOT_CONNECTION_TOKEN. A runtime without a token obeys every local process.",
+    };
+  yield await reached(place.endpoint, place.token, note?.endpoint === place.endpoint, signal);
+}
+
+async function program(): Promise<Finding> {
+  const { findRuntime } = await import("../../rpc/index.js");
+  try {
+    return { about: "program", state: "well", what: findRuntime() };
+  } catch (error) {
+    return {
+      about: "program",
+      state: "odd",
+      what: explain(error).split("\n")[0] ?? "",
+      todo: "Needed only where the runtime is started: npm install @github/copilot, or set COPILOT_CLI_PATH.",
+    };
+  }
+}
+
+async function* modes(): AsyncGenerator<Finding> {
+  for (const [path, wanted] of [
+    [stateFolder(), 0o700],
+    [runtimeFile(), 0o600],
+  ] as const) {
+    const finding = await mode(path, wanted);
+    if (finding) yield finding;
+  }
+}
+
+/** Whether others may look into a file; nothing when it is not there. */
+export async function mode(path: string, wanted: number): Promise<Finding | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined || process.platform === "win32") return undefined;
+  const own = found.mode & 0o777;
+  const shown = `${path} has mode ${own.toString(8).padStart(4, "0")}`;
+  if ((own & ~wanted) === 0) return { about: "modes", state: "well", what: shown };
+  return { about: "modes", state: "bad", what: shown, todo: `chmod ${wanted.toString(8)} ${path}` };
+}
+
+async function reached(
+  endpoint: string,
+  token: string | undefined,
+  noted: boolean,
+  signal: AbortSignal,
+): Promise<Finding> {
+  const { connect } = await import("../../rpc/index.js");
+  const { protocolWindow, schemaVersion } = await import("../../protocol/index.js");
+  try {
+    await using rpc = await connect(endpoint, { token, signal, timeoutMs: 5000 });
+    const { version, protocolVersion } = rpc.hello;
+    const { min, max } = protocolWindow;
+    return {
+      about,
+      state: "well",
+      what: `${version} answers at ${endpoint}; protocol ${protocolVersion} of ${min} to ${max}, types of ${schemaVersion}`,
+    };
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const what = `${endpoint}: ${error instanceof Error ? error.message : String(error)}`;
+    if (code === "UNAUTHORIZED")
+      return {
+        about: "token",
+        state: "bad",
+        what,
+        todo: "Set COPILOT_CONNECTION_TOKEN to the token that this runtime was started with.",
+      };
+    if (code === "PROTOCOL")
+      return { about, state: "bad", what, todo: "Use a latchkey and a runtime that speak the same protocol version." };
+    return {
+      about,
+      state: "bad",
+      what,
+      todo: noted
+        ? "It is gone: latchkey runtime start starts another; sessions are resumed by their hosts."
+        : "Look whether it runs, and whether the port is right.",
+    };
+  }
+}

@@ -1,0 +1,3 @@
+/** What other rooms read the event log with. */
+export { overrun, pageMax } from "./log/overrun.js";
+export { isReloaded } from "./log/reload.js";

@@ -1,0 +1,42 @@
+import type { SessionRequester } from "../../protocol/index.js";
+
+/** The position in a cursor; positions count from 0 each time the session is loaded. */
+export function position(cursor: string | undefined): number | undefined {
+  const [, digits] = /\|(\d+)$/.exec(cursor ?? "|0") ?? [];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** Positions that one page covers at most; the runtime's own limit. */
+export const pageMax = 1000;
+
+/**
+ * How many events the log had let go of in the `page` read from `cursor` with `pageMax`; the runtime skips them in silence.
+ * It keeps what is persisted, so they may be missing from the middle.
+ *
+ * A page that moves further than it has events tells nothing yet: some events have a position and are never shown (one a model
+ * call in runtime 1.0.102). But a page covers no more positions than it was asked for, so one that moves further skipped some;
+ * and a page that ends the log is read again with one position less: it stops short of the end unless something is gone.
+ */
+export async function overrun(
+  session: SessionRequester,
+  {
+    cursor,
+    page,
+    signal,
+  }: {
+    cursor: string | undefined;
+    page: { events: readonly unknown[]; cursor: string; hasMore: boolean };
+    signal?: AbortSignal | undefined;
+  },
+): Promise<number> {
+  const from = position(cursor);
+  const to = position(page.cursor);
+  if (from === undefined || to === undefined) return 0;
+  const moved = to - from;
+  if (moved <= page.events.length) return 0;
+  if (moved > pageMax) return moved - (page.hasMore ? pageMax : page.events.length);
+  if (page.hasMore || moved === 1) return 0;
+  const at = cursor === undefined ? {} : { cursor };
+  const shorter = await session.request("eventLog.read", { max: moved - 1, ...at }, { signal });
+  return (position(shorter.cursor) ?? 0) - from > moved - 1 ? moved - page.events.length : 0;
+}

@@ -1,0 +1,134 @@
+import { createEvents, type Events } from "../events/index.js";
+import type { Entry, Ledger } from "../ledger/index.js";
+import {
+  isKind,
+  isPending,
+  type KindName,
+  kinds,
+  type PendingRequest,
+  pendingRequest,
+  readAsked,
+  rowOf,
+} from "../pending/index.js";
+import { createEnd, Lanes, type LedgerRpc, persist } from "./worker.js";
+
+export interface RecordPendingOptions {
+  /** Only these kinds. All of them when left out. */
+  kinds?: readonly KindName[] | undefined;
+  /** On whose behalf answers are obtained: one name, or a function of the request. Never guessed. */
+  principal?: string | ((request: PendingRequest) => string | undefined | Promise<string | undefined>) | undefined;
+  /** Who records, for the receipts. */
+  by?: string | undefined;
+}
+
+export type RecorderEventMap = {
+  /** A request is on disk. */
+  recorded: Entry;
+  /** The runtime said that a request is over; the entry as that left it. */
+  completed: Entry;
+  /** Something could not be written down. A store that cannot be reached is tried again, and said each time. */
+  error: { readonly error: unknown; readonly sessionId: string };
+};
+
+export interface Recorder {
+  readonly events: Events<RecorderEventMap>;
+  /**
+   * Records what a loaded session asked before, by its event log, and marks as lost what its present load does not know.
+   * For a session that was loaded before this recorder was there.
+   */
+  catchUp(sessionId: string): Promise<Entry[]>;
+  /** Resolves when everything that was seen is on disk. */
+  idle(): Promise<void>;
+  /** Resolves when the recorder is over: closed by us, or because the connection is gone; what was seen is on disk then. */
+  readonly closed: Promise<void>;
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const graceMs = 5000;
+
+/** Writes every request of the connection's sessions down as it comes, and settles what the runtime says is over. */
+export function recordPending(rpc: LedgerRpc, ledger: Ledger, options: RecordPendingOptions = {}): Recorder {
+  const wanted = new Set<KindName>(options.kinds ?? Object.keys(kinds).filter(isKind));
+  const completions = completedEvents(wanted);
+  const events = createEvents<RecorderEventMap>();
+  const lanes = new Lanes();
+  const ended = new AbortController();
+  const { by } = options;
+
+  const job = (sessionId: string, run: () => Promise<void>): void =>
+    lanes.add(sessionId, async () => {
+      const complain = (error: unknown): void => events.emit("error", { error, sessionId });
+      await persist(ended.signal, run, complain).catch(complain);
+    });
+
+  async function record(event: { type: string; data: unknown }, sessionId: string): Promise<Entry> {
+    const context = { sessionId, endpoint: rpc.endpoint };
+    const { principal } = options;
+    if (typeof principal !== "function") {
+      return await ledger.record(pendingRequest(event, { ...context, principal }), { by });
+    }
+    const whose = await principal(pendingRequest(event, context));
+    return await ledger.record(pendingRequest(event, { ...context, principal: whose }), { by });
+  }
+
+  const off = rpc.events.on("*", (said) => {
+    if (!("event" in said)) return;
+    const { sessionId, event } = said;
+    if (!("data" in event)) return;
+    if (isPending(event) && wanted.has(event.type)) {
+      job(sessionId, async () => events.emit("recorded", await record(event, sessionId)));
+      return;
+    }
+    const over = completions.get(event.type);
+    if (
+      over === undefined ||
+      !("data" in event) ||
+      !("requestId" in event.data) ||
+      typeof event.data.requestId !== "string"
+    )
+      return;
+    const { requestId } = event.data;
+    job(sessionId, async () => {
+      for (const kind of over) {
+        const entry = await ledger.completed({ kind, sessionId, requestId, ...(by !== undefined && { by }) });
+        if (entry !== undefined) events.emit("completed", entry);
+      }
+    });
+  });
+
+  /** In its lane, so that nothing that comes meanwhile overtakes it. */
+  const catchUp = (sessionId: string): Promise<Entry[]> =>
+    new Promise((resolve, reject) => {
+      lanes.add(sessionId, () => readUp(sessionId).then(resolve, reject));
+    });
+
+  async function readUp(sessionId: string): Promise<Entry[]> {
+    const before = await ledger.list({ sessionId, state: ["open", "answered"], kind: [...wanted] });
+    const asked = await readAsked(rpc.session(sessionId));
+    const recorded: Entry[] = [];
+    for (const event of asked.events) if (wanted.has(event.type)) recorded.push(await record(event, sessionId));
+    if (!asked.whole) return recorded;
+    const known = new Set(asked.events.map(({ data }) => data.requestId));
+    const only = before.filter(({ requestId }) => !known.has(requestId)).map(({ id }) => id);
+    await ledger.lost(sessionId, { only, reason: "the session's present load does not know it" });
+    return recorded;
+  }
+
+  const finish = (): Promise<void> => {
+    off();
+    // A store that stays away must not keep us for ever; what it could not take is told as an error.
+    const timer = setTimeout(() => ended.abort(), graceMs);
+    return lanes.idle().finally(() => clearTimeout(timer));
+  };
+  return { events, catchUp, idle: () => lanes.idle(), ...createEnd(rpc.closed, finish) };
+}
+
+function completedEvents(wanted: Iterable<KindName>): Map<string, KindName[]> {
+  const found = new Map<string, KindName[]>();
+  for (const kind of wanted) {
+    const { completed } = rowOf(kind);
+    found.set(completed, [...(found.get(completed) ?? []), kind]);
+  }
+  return found;
+}

@@ -1,0 +1,87 @@
+import { LatchkeyError } from "../base/errors.js";
+import { createEvents, type Events, type Off } from "../events/index.js";
+import { type Hold, type HoldOptions, hold } from "../pending/index.js";
+import type { Attacher } from "../pending/internal.js";
+import type { SessionLifecycle } from "../protocol/index.js";
+
+export interface KeepOptions extends Omit<HoldOptions, "signal" | "evenIfBusy"> {
+  /** Which sessions; all of them when left out. Asked once a session. */
+  filter?: ((born: { readonly sessionId: string; readonly event: SessionLifecycle }) => boolean) | undefined;
+  /**
+   * Also sessions that were not born but loaded again, or that were there before this keeper: the runtime announces those as updated
+   * only, so the attach may come late. Off unless asked for.
+   */
+  updated?: boolean | undefined;
+}
+
+export type KeeperEventMap = {
+  held: Hold;
+  /** The session is there and could not be attached to: `BUSY`, or no answer in time. */
+  missed: { readonly sessionId: string; readonly error: unknown };
+};
+
+/** Holds every new session before anything in it can block. */
+export interface Keeper {
+  readonly events: Events<KeeperEventMap>;
+  readonly holds: ReadonlyMap<string, Hold>;
+  /** Holds no more sessions. Those that are held stay held until released, or until the connection ends. */
+  close(): void;
+  [Symbol.dispose](): void;
+}
+
+/** What a keeper needs of an `Rpc`. */
+export interface KeepingRpc extends Attacher {
+  readonly events: {
+    on(
+      type: "session.lifecycle",
+      handler: (said: { readonly sessionId: string; readonly event: SessionLifecycle }) => void,
+    ): Off;
+  };
+}
+
+/**
+ * Listens to the runtime's broadcast and attaches to each session as it is born. Start it before the sessions: what was announced
+ * earlier is not told again.
+ */
+export function keepSessions(
+  rpc: KeepingRpc,
+  { filter, updated = false, timeoutMs = 10_000, ...flags }: KeepOptions = {},
+): Keeper {
+  const events = createEvents<KeeperEventMap>();
+  const holds = new Map<string, Hold>();
+  /** Sessions that are being held, are held, or are none of ours. A birth is announced more than once. */
+  const seen = new Set<string>();
+
+  async function take(sessionId: string): Promise<void> {
+    try {
+      const held = await hold(rpc, sessionId, { ...flags, timeoutMs });
+      const own: Hold = { ...held, release, [Symbol.asyncDispose]: release };
+      holds.set(sessionId, own);
+      events.emit("held", own);
+
+      async function release(): Promise<void> {
+        holds.delete(sessionId);
+        await held.release();
+      }
+    } catch (error) {
+      seen.delete(sessionId);
+      // Gone before we came, or an update that tells of an unloading.
+      if (error instanceof LatchkeyError && error.code === "SESSION_NOT_FOUND") return;
+      events.emit("missed", { sessionId, error });
+    }
+  }
+
+  const off = rpc.events.on("session.lifecycle", (said) => {
+    const { sessionId, event } = said;
+    if (event.type === "session.deleted") {
+      seen.delete(sessionId);
+      holds.delete(sessionId);
+      return;
+    }
+    if (event.type !== "session.created" && !(updated && event.type === "session.updated")) return;
+    if (seen.has(sessionId)) return;
+    seen.add(sessionId);
+    if (filter === undefined || filter(said)) void take(sessionId);
+  });
+  return { events, holds, close: off, [Symbol.dispose]: off };
+}

@@ -1,0 +1,159 @@
+import type postgres from "postgres";
+import { LatchkeyError, LedgerError } from "../../base/errors.js";
+import { fault } from "../../base/fault.js";
+import type { Ledger } from "../contract.js";
+import { type KeyOptions, openLedgerOn } from "../open.js";
+import { type Dialect, driveAsync, type Engine, type Row, type Rule, type Step } from "./engine.js";
+import { isRolledBack, isUnreachable } from "./postgres-errors.js";
+import { lockNumber } from "./postgres-lock.js";
+import { Pool } from "./postgres-pool.js";
+import { postgresDialect } from "./postgres-schema.js";
+
+export interface PostgresOptions {
+  /** The schema that holds the tables; the URL may say it too, as `?schema=name`. Default `latchkey`. */
+  schema?: string | undefined;
+  /** Connections at most. Default 5, and one that listens. */
+  max?: number | undefined;
+  /** How long to wait for a reply before the server counts as unreachable. Default 10 000. */
+  timeoutMs?: number | undefined;
+  /** How long calls wait for a server that is away before they reject with `UNAVAILABLE`. Default 0. */
+  waitMs?: number | undefined;
+}
+
+/** Opens a ledger on PostgreSQL with settings of its own. There is no default key. */
+export async function openPostgresLedger(url: string, options: PostgresOptions & KeyOptions = {}): Promise<Ledger> {
+  return await openLedgerOn(await postgresEngine(url, options), options);
+}
+
+export async function postgresEngine(location: string, options: PostgresOptions = {}): Promise<Engine> {
+  const url = new URL(location);
+  const named = url.searchParams.get("schema") ?? undefined;
+  url.searchParams.delete("schema");
+  const { schema = named ?? "latchkey", max = 5, timeoutMs = 10_000, waitMs = 0 } = options;
+  if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) throw new TypeError('"schema" must be a plain lower-case name');
+  return new PostgresEngine(new Pool(url.href, { max, timeoutMs }), schema, waitMs);
+}
+
+const clock = (at: string): string => `floor(extract(epoch FROM ${at}) * 1000)::bigint`;
+/** How often to look when no notification can arrive. */
+const pollMs = 1000;
+
+class PostgresEngine implements Engine {
+  readonly dialect: Dialect;
+  readonly #pool: Pool;
+  readonly #schema: string;
+  readonly #waitMs: number;
+  readonly #texts = new Map<string, string>();
+  readonly #listeners = new Set<() => void>();
+  #polling: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(pool: Pool, schema: string, waitMs: number) {
+    this.#pool = pool;
+    this.#schema = schema;
+    this.#waitMs = waitMs;
+    this.dialect = postgresDialect(schema);
+  }
+
+  async transact<T>(name: string, rule: () => Rule<T>): Promise<T> {
+    fault(`${name}:before`);
+    const result = await this.#whenReachable(() =>
+      this.#pool.begin(async (sql) => {
+        const result = await driveAsync(rule(), (step) => this.#step(sql, step));
+        fault(`${name}:written`);
+        return result;
+      }),
+    );
+    fault(`${name}:committed`);
+    this.#wake();
+    return result;
+  }
+
+  async read<T>(rule: () => Rule<T>): Promise<T> {
+    return await this.#whenReachable(() => driveAsync(rule(), (step) => this.#step(this.#pool.sql, step)));
+  }
+
+  async #step(sql: postgres.ISql, step: Step): Promise<readonly Row[]> {
+    const rows = await this.#pool.heard(this.#query(sql, step));
+    return [...rows];
+  }
+
+  #query(sql: postgres.ISql, step: Step): PromiseLike<readonly Row[]> {
+    const run = (text: string, params: readonly (string | number | null)[]): PromiseLike<readonly Row[]> =>
+      sql.unsafe(text, [...params], { prepare: true });
+    if ("notify" in step) return run("SELECT pg_notify($1, '')", [this.#schema]);
+    if ("draw" in step) return run(`SELECT nextval('"${this.#schema}".fences') AS fence`, []);
+    if ("lock" in step) {
+      const numbers = [step.lock].flat().map((name) => lockNumber(`${this.#schema}/${name}`));
+      // Several are taken in one order everywhere, so that no two transactions wait for each other.
+      const locks =
+        "SELECT count(pg_advisory_xact_lock(k)) FROM (SELECT unnest($1::bigint[]) AS k ORDER BY 1) AS names";
+      return run(`SELECT (${locks}), ${clock("clock_timestamp()")} AS now`, [`{${numbers.join(",")}}`]);
+    }
+    if (step.params.length === 0 && isDefinition(step.sql)) return sql.unsafe(this.#text(step.sql));
+    return run(this.#text(step.sql), step.params);
+  }
+
+  #text(common: string): string {
+    const known = this.#texts.get(common);
+    if (known !== undefined) return known;
+    let count = 0;
+    const text = common
+      .replaceAll("{now}", clock("statement_timestamp()"))
+      .replace(/@(\w+)/g, `"${this.#schema}".$1`)
+      .replace(/\?/g, () => `$${++count}`);
+    this.#texts.set(common, text);
+    return text;
+  }
+
+  async #whenReachable<T>(run: () => Promise<T>): Promise<T> {
+    const end = performance.now() + this.#waitMs;
+    for (let tries = 1; ; tries++) {
+      if (this.#closed) throw new LedgerError("UNAVAILABLE", "the ledger is closed");
+      try {
+        return await run();
+      } catch (error) {
+        if (error instanceof LatchkeyError || error instanceof TypeError) throw error;
+        if (isRolledBack(error) && tries < 10) continue;
+        if (!isUnreachable(error)) throw new LatchkeyError("DATABASE", "PostgreSQL could not do it", error);
+        if (performance.now() >= end) throw new LedgerError("UNAVAILABLE", "PostgreSQL cannot be reached", error);
+        await new Promise((resume) => setTimeout(resume, Math.min(50 * tries, 500)));
+      }
+    }
+  }
+
+  listen(wake: () => void): () => void {
+    this.#listeners.add(wake);
+    if (this.#polling === undefined) {
+      const look = async (): Promise<void> => {
+        if (!(await this.#pool.listen(this.#schema, () => this.#wake()))) this.#wake();
+      };
+      const tick = (): void => void look().catch(() => this.#wake());
+      tick();
+      this.#polling = setInterval(tick, pollMs).unref();
+    }
+    return () => {
+      this.#listeners.delete(wake);
+      if (this.#listeners.size > 0) return;
+      clearInterval(this.#polling);
+      this.#polling = undefined;
+    };
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#listeners]) wake();
+  }
+
+  async defaultKey(): Promise<undefined> {
+    return undefined;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#polling);
+    await this.#pool.close();
+  }
+}
+
+const isDefinition = (sql: string): boolean => sql.startsWith("CREATE ");

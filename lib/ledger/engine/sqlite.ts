@@ -1,0 +1,241 @@
+import { randomBytes } from "node:crypto";
+import { type FSWatcher, watch } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
+import { LatchkeyError, LedgerError } from "../../base/errors.js";
+import { fault } from "../../base/fault.js";
+import { keyFile } from "../seal/key-file.js";
+import { type Dialect, drive, type Engine, type Row, type Rule, type Step } from "./engine.js";
+import { type Database, loadSqlite } from "./sqlite-driver.js";
+import { reserve } from "./sqlite-file.js";
+
+/** How long one statement waits for another process's transaction before the event loop gets its turn again. */
+const busyMs = 100;
+/** How long a transaction waits altogether. */
+const patienceMs = 15_000;
+/** How often a waiting process looks at the data version: a read of shared memory, some microseconds. */
+const lookMs = 20;
+/** When it looks after the file system said that the journal is being written: the commit is visible a little later. */
+const alertMs = [1, 1, 2, 4, 8];
+
+const clock = "CAST(round(unixepoch('subsec') * 1000) AS INTEGER)";
+
+const draw = "UPDATE @meta SET value = value + 1 WHERE name = 'fence' RETURNING value AS fence";
+
+const dialect: Dialect = {
+  name: "sqlite",
+  exists: "SELECT 1 AS found FROM sqlite_master WHERE type = 'table' AND name = 'meta'",
+  own: [
+    [
+      "CREATE TABLE @meta (name TEXT PRIMARY KEY, value BIGINT NOT NULL)",
+      "INSERT INTO @meta (name, value) VALUES ('fence', 0)",
+      `CREATE TABLE @receipts (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        entry TEXT NOT NULL,
+        principal TEXT,
+        at BIGINT NOT NULL,
+        state TEXT NOT NULL,
+        outcome TEXT,
+        done_by TEXT,
+        fence BIGINT,
+        reason TEXT
+      )`,
+      "CREATE INDEX receipts_entry ON @receipts (entry, seq)",
+      "CREATE INDEX receipts_at ON @receipts (at)",
+    ],
+  ],
+};
+
+export async function sqliteEngine(location: string): Promise<Engine> {
+  const Open = loadSqlite();
+  const inMemory = location === ":memory:";
+  const path = inMemory ? location : resolve(location);
+  if (!inMemory) reserve(path);
+  const database = await whenFree(() => {
+    const opened = new Open(path);
+    try {
+      opened.exec(`PRAGMA busy_timeout = ${busyMs}`);
+      opened.exec("PRAGMA journal_mode = WAL");
+      opened.exec("PRAGMA synchronous = FULL");
+      return opened;
+    } catch (error) {
+      opened.close();
+      throw error;
+    }
+  });
+  return new SqliteEngine(database, inMemory ? undefined : path);
+}
+
+class SqliteEngine implements Engine {
+  readonly dialect = dialect;
+  readonly #database: Database;
+  readonly #path: string | undefined;
+  readonly #statements = new Map<string, ReturnType<Database["prepare"]>>();
+  readonly #listeners = new Set<() => void>();
+  #looking: NodeJS.Timeout | undefined;
+  #watching: FSWatcher | undefined;
+  #alert: NodeJS.Timeout | undefined;
+  #alertStep = 0;
+  #version: unknown;
+  #closed = false;
+
+  constructor(database: Database, path: string | undefined) {
+    this.#database = database;
+    this.#path = path;
+    this.#version = this.#dataVersion();
+  }
+
+  async transact<T>(name: string, rule: () => Rule<T>): Promise<T> {
+    fault(`${name}:before`);
+    const result = await whenFree(() => {
+      this.#refuseClosed();
+      this.#database.exec("BEGIN IMMEDIATE");
+      try {
+        const result = drive(rule(), this.#step);
+        fault(`${name}:written`);
+        this.#database.exec("COMMIT");
+        return result;
+      } catch (error) {
+        this.#rollback();
+        throw error;
+      }
+    });
+    fault(`${name}:committed`);
+    this.#wake();
+    return result;
+  }
+
+  async read<T>(rule: () => Rule<T>): Promise<T> {
+    return await whenFree(() => {
+      this.#refuseClosed();
+      return drive(rule(), this.#step);
+    });
+  }
+
+  readonly #step = (step: Step): readonly Row[] => {
+    if ("notify" in step) return [];
+    if ("draw" in step) return this.#all(draw, []);
+    if ("lock" in step) return this.#all(`SELECT ${clock} AS now`, []);
+    return this.#all(step.sql, step.params);
+  };
+
+  #all(sql: string, params: readonly (string | number | null)[]): readonly Row[] {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#database.prepare(translate(sql));
+      this.#statements.set(sql, statement);
+    }
+    return statement.all(...params).filter(isRow);
+  }
+
+  #rollback(): void {
+    try {
+      this.#database.exec("ROLLBACK");
+    } catch {
+      // SQLite rolled it back itself; the error that made it do so is the one to tell.
+    }
+  }
+
+  #refuseClosed(): void {
+    if (this.#closed) throw new LedgerError("UNAVAILABLE", "the ledger is closed");
+  }
+
+  listen(wake: () => void): () => void {
+    this.#listeners.add(wake);
+    // Not kept alive by itself: whoever waits has a timer of his own.
+    this.#looking ??= setInterval(() => this.#look(), lookMs).unref();
+    this.#watching ??= this.#watchJournal();
+    return () => {
+      this.#listeners.delete(wake);
+      if (this.#listeners.size === 0) this.#stopLooking();
+    };
+  }
+
+  #stopLooking(): void {
+    clearInterval(this.#looking);
+    clearTimeout(this.#alert);
+    this.#watching?.close();
+    this.#looking = this.#alert = this.#watching = undefined;
+  }
+
+  /** Not every file system tells; the regular look is what can be relied on. */
+  #watchJournal(): FSWatcher | undefined {
+    if (this.#path === undefined) return undefined;
+    const journal = `${basename(this.#path)}-wal`;
+    try {
+      return watch(dirname(this.#path), { persistent: false }, (_, name) => {
+        // A look that is near will do; one that is far is brought forward: the next commit is not.
+        if (name === journal && !(this.#alert && this.#alertStep < 2)) this.#lookSoon(0);
+      }).on("error", () => undefined);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Looks until there is something to see, at growing distances. */
+  #lookSoon(step: number): void {
+    const pause = alertMs[step];
+    clearTimeout(this.#alert);
+    this.#alert = undefined;
+    this.#alertStep = step;
+    if (pause === undefined || this.#closed) return;
+    this.#alert = setTimeout(() => {
+      this.#alert = undefined;
+      if (!this.#look()) this.#lookSoon(step + 1);
+    }, pause).unref();
+  }
+
+  /** Whether another process changed something since the last look. */
+  #look(): boolean {
+    if (this.#closed) return false;
+    const version = this.#dataVersion();
+    if (version === this.#version) return false;
+    this.#version = version;
+    this.#wake();
+    return true;
+  }
+
+  #dataVersion(): unknown {
+    return this.#all("PRAGMA data_version", [])[0]?.data_version;
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#listeners]) wake();
+  }
+
+  async defaultKey(make: boolean): Promise<Uint8Array | undefined> {
+    return this.#path === undefined ? randomBytes(32) : keyFile(`${this.#path}.key`, make);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#stopLooking();
+    this.#statements.clear();
+    this.#database.close();
+  }
+}
+
+const isRow = (value: unknown): value is Row => typeof value === "object" && value !== null;
+
+const translate = (sql: string): string => sql.replaceAll("{now}", clock).replace(/@(\w+)/g, "$1");
+
+const busy = 5;
+
+/** Runs at once, and again while another process is in the way, with pauses that leave the event loop alone. */
+async function whenFree<T>(run: () => T): Promise<T> {
+  let end: number | undefined;
+  for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 50)) {
+    try {
+      return run();
+    } catch (error) {
+      if (error instanceof LatchkeyError || error instanceof TypeError) throw error;
+      if (!isBusy(error)) throw new LedgerError("UNAVAILABLE", "SQLite could not do it", error);
+      end ??= performance.now() + patienceMs;
+      if (performance.now() > end) throw new LedgerError("UNAVAILABLE", "another process holds the ledger", error);
+      await new Promise((resume) => setTimeout(resume, pauseMs * (0.5 + Math.random())));
+    }
+  }
+}
+
+const isBusy = (error: unknown): boolean =>
+  error instanceof Error && "errcode" in error && typeof error.errcode === "number" && (error.errcode & 0xff) === busy;

@@ -1,0 +1,135 @@
+import { LedgerError } from "../../base/errors.js";
+import type { CancelOptions } from "../contract.js";
+import { drawFence, first, lock, number, type Row, type Rule, rows, text, textOr } from "../engine/engine.js";
+import { moves, type State } from "../states.js";
+import { fenced, openEntries } from "./claim.js";
+import { entryRow, move, rowState } from "./move.js";
+import { attach } from "./record.js";
+
+/** An answer ready to be written: checked, sealed and recognisable. */
+export interface AnswerDraft {
+  readonly id: string;
+  readonly entry: string;
+  readonly credential: string;
+  readonly sealed: string;
+  /** The first is what is kept; any of them recognises the same answer. */
+  readonly digests: readonly [string, ...string[]];
+  /** Whether it may serve other requests of the credential, and for how long. */
+  readonly shared: boolean;
+  readonly servesMs: number | undefined;
+  readonly expiresAt: number | undefined;
+  readonly by: string | undefined;
+  readonly account: string | undefined;
+  /** The claim under which it is given; without one, no claim may live. */
+  readonly fence: number | undefined;
+}
+
+export function* answer(draft: AnswerDraft): Rule<Row> {
+  const now = yield* lock(draft.credential);
+  const claim = yield* first("SELECT * FROM @credentials WHERE credential = ?", draft.credential);
+  if (claim === undefined) throw new LedgerError("UNKNOWN_ENTRY", "the ledger does not know this credential");
+  const live = number(claim.lease_until) > now;
+  if (draft.fence !== undefined && number(claim.fence) !== draft.fence) throw fenced(draft.fence);
+  const entry = yield* entryRow(draft.entry);
+  if (yield* hasAnswer(entry, draft.digests)) return entry;
+  if (draft.fence !== undefined && !live) throw fenced(draft.fence);
+  if (draft.fence === undefined && live) throw claimed(claim);
+  const open = yield* openEntries(draft.credential, now);
+  const expired = rowState(entry) === "open" && !open.some(({ id }) => id === draft.entry);
+  refuseFinal(expired ? yield* entryRow(draft.entry) : entry, draft.shared);
+  const expiresAt = draft.expiresAt ?? (draft.servesMs === undefined ? undefined : now + draft.servesMs);
+  if (expiresAt !== undefined && expiresAt <= now)
+    throw new LedgerError("EXPIRED", "the answer's time is over already");
+  // The fence moves even without a claim, so whoever held one before is out.
+  const fence = draft.fence ?? (yield* drawFence());
+  yield* rows(
+    "UPDATE @credentials SET lease_until = 0, owner = NULL, fence = ? WHERE credential = ?",
+    fence,
+    draft.credential,
+  );
+  const written = yield* first(
+    `INSERT INTO @answers (id, credential, principal, sealed, digest, shared, account, given_by, fence, created_at, expires_at)
+     SELECT CAST(? AS TEXT), credential, principal, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS INTEGER), CAST(? AS TEXT),
+       CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT)
+     FROM @credentials WHERE credential = ? RETURNING *`,
+    draft.id,
+    draft.sealed,
+    draft.digests[0],
+    draft.shared ? 1 : 0,
+    draft.account ?? null,
+    draft.by ?? null,
+    fence,
+    now,
+    expiresAt ?? null,
+    draft.credential,
+  );
+  if (written === undefined) throw new LedgerError("UNKNOWN_ENTRY", "the ledger does not know this credential");
+  let answered = entry;
+  for (const row of open) {
+    if (!draft.shared && row.id !== draft.entry) continue;
+    const moved = yield* attach(text(row.id), written, now, { by: draft.by });
+    if (moved?.id === draft.entry) answered = moved;
+  }
+  yield { notify: true };
+  return answered;
+}
+
+/** True for the same answer again; another one is a conflict. */
+function* hasAnswer(entry: Row, digests: readonly string[]): Rule<boolean> {
+  const given = textOr(entry.answer);
+  if (given === undefined) return false;
+  const row = yield* first("SELECT digest FROM @answers WHERE id = ?", given);
+  if (row !== undefined && digests.includes(text(row.digest))) return true;
+  // A lost or superseded request is past: a newer answer is for those that come after it.
+  const state = rowState(entry);
+  if (state === "lost" || state === "superseded") return false;
+  throw new LedgerError("CONFLICT", "the entry already has another answer");
+}
+
+/** An answer that others can use is kept although the request that asked for it is gone. */
+function refuseFinal(entry: Row, shared: boolean): void {
+  const state = rowState(entry);
+  if (state === "open" || (shared && (state === "lost" || state === "superseded"))) return;
+  if (state === "expired") throw new LedgerError("EXPIRED", "the entry's time is over");
+  throw new LedgerError("CONFLICT", `the entry is ${state} and takes no answer`);
+}
+
+/** Who is in the way, and until when. */
+function claimed(claim: Row): LedgerError {
+  const who = JSON.stringify(textOr(claim.owner) ?? "somebody");
+  const until = new Date(number(claim.lease_until)).toISOString();
+  return new LedgerError("CLAIMED", `${who} works on this until ${until}, under fence ${number(claim.fence)}`);
+}
+
+/** An open entry is somebody's work while a claim on its credential lives. */
+function* refuseClaimed(credential: string, now: number): Rule<void> {
+  const claim = yield* first("SELECT * FROM @credentials WHERE credential = ?", credential);
+  if (claim !== undefined && number(claim.lease_until) > now) throw claimed(claim);
+}
+
+export function* cancel(id: string, { force, by, reason }: CancelOptions): Rule<Row> {
+  const credential = text((yield* entryRow(id)).credential);
+  const now = yield* lock(credential);
+  const entry = yield* entryRow(id);
+  const state = rowState(entry);
+  if (state === "cancelled") return entry;
+  if (state === "expired" || (state === "open" && entry.expires_at != null && number(entry.expires_at) <= now)) {
+    throw new LedgerError("EXPIRED", "the entry's time is over");
+  }
+  const allowed: readonly State[] = moves[state];
+  if (!allowed.includes("cancelled"))
+    throw new LedgerError("CONFLICT", `the entry is ${state} and cannot be cancelled`);
+  if (state === "open" && !force) yield* refuseClaimed(credential, now);
+  return (yield* move(id, state, "cancelled", now, { by, reason })) ?? entry;
+}
+
+/** Takes an answer out of service; entries that it was given to keep it. */
+export function* refuseAnswer(id: string): Rule<void> {
+  const entry = yield* entryRow(id);
+  const now = yield* lock(text(entry.credential));
+  yield* rows(
+    "UPDATE @answers SET refused_at = ? WHERE refused_at IS NULL AND id = (SELECT answer FROM @entries WHERE id = ?)",
+    now,
+    id,
+  );
+}

@@ -1,0 +1,157 @@
+import { LedgerError } from "../../base/errors.js";
+import { rowOf } from "../../pending/index.js";
+import type { Reply } from "../contract.js";
+import { drawFence, first, lock, number, numberOr, type Row, type Rule, rows, text, textOr } from "../engine/engine.js";
+import { entryOf } from "../rows.js";
+import type { Outcome } from "../states.js";
+import { entryRow, move, receipt, rowState, unknownEntry } from "./move.js";
+
+/** An answer that can be given now: never sent, or sent by somebody whose lease ran out before a reply was seen. */
+export function* deliverable(id: string): Rule<{ entry: Row; answer: Row } | undefined> {
+  const entry = yield* first("SELECT e.*, {now} AS now FROM @entries e WHERE id = ?", id);
+  if (entry === undefined) throw unknownEntry(id);
+  const given = textOr(entry.answer);
+  if (given === undefined || !isDeliverable(entry, number(entry.now))) return undefined;
+  const answer = yield* first("SELECT * FROM @answers WHERE id = ?", given);
+  return answer === undefined ? undefined : { entry, answer };
+}
+
+function isDeliverable(entry: Row, at: number): boolean {
+  const state = rowState(entry);
+  return state === "answered" || (state === "sent" && (numberOr(entry.delivery_until) ?? 0) <= at);
+}
+
+export interface Taken {
+  readonly entry: Row;
+  readonly fence: number;
+  readonly inDoubt: boolean;
+}
+
+/**
+ * Marks an entry as sent under a new fence, before anything is written to the wire. An entry in doubt whose completed
+ * event was seen needs no second sending: it is settled here.
+ */
+export function* take(found: Row, answer: string, owner: string, leaseMs: number): Rule<Taken | undefined> {
+  const id = text(found.id);
+  const at = yield* lock(text(found.credential));
+  const entry = yield* entryRow(id);
+  if (!isDeliverable(entry, at) || entry.answer !== answer) return undefined;
+  const inDoubt = rowState(entry) === "sent";
+  if (inDoubt && entry.completed_at != null) {
+    yield* move(id, "sent", "settled", at, { by: owner, outcome: "accepted", reason: "its completed event was seen" });
+    return undefined;
+  }
+  const fence = yield* drawFence();
+  const until = at + leaseMs;
+  if (inDoubt) yield* receipt(id, "sent", at, { by: owner, fence, reason: "in doubt, given again" });
+  const sent = inDoubt
+    ? yield* first(
+        "UPDATE @entries SET delivery_fence = ?, delivery_until = ? WHERE id = ? RETURNING *",
+        fence,
+        until,
+        id,
+      )
+    : yield* move(id, "answered", "sent", at, {
+        by: owner,
+        fence,
+        set: { delivery_fence: fence, delivery_until: until },
+      });
+  yield* rows("UPDATE @given SET sent_at = ? WHERE intent = ? AND answer = ?", at, text(entry.intent), answer);
+  return sent && { entry: sent, fence, inDoubt };
+}
+
+export function* prolong(id: string, fence: number, leaseMs: number): Rule<void> {
+  const at = yield* lock(text((yield* entryRow(id)).credential));
+  const row = yield* first(
+    "UPDATE @entries SET delivery_until = ? WHERE id = ? AND delivery_fence = ? RETURNING id",
+    at + leaseMs,
+    id,
+    fence,
+  );
+  if (row === undefined) throw overtaken(fence);
+}
+
+/** Writes the runtime's reply down. The lease does not matter as long as nobody else was given the delivery. */
+export function* settle(
+  { id, credential }: { readonly id: string; readonly credential: string },
+  fence: number,
+  inDoubt: boolean,
+  reply: Reply,
+  by: string,
+): Rule<Row> {
+  const at = yield* lock(credential);
+  const entry = yield* entryRow(id);
+  if (numberOr(entry.delivery_fence) !== fence) throw overtaken(fence);
+  if (rowState(entry) !== "sent") return entry;
+  const outcome = reply.accepted ? "accepted" : yield* refusal(entry, inDoubt, reply, at);
+  return (yield* move(id, "sent", "settled", at, { by, fence, outcome, reason: reply.reason })) ?? entry;
+}
+
+const overtaken = (fence: number): LedgerError =>
+  new LedgerError("FENCED", `the delivery with fence ${fence} was taken over; nothing was written`);
+
+/** Why the runtime does not wait for the request, as far as the ledger knows. */
+function* refusal(entry: Row, inDoubt: boolean, reply: Reply, at: number): Rule<Outcome> {
+  if (reply.completed === true || entry.completed_at != null) return inDoubt ? "accepted-before" : "conflict";
+  const newer = yield* first(
+    "SELECT id FROM @entries WHERE intent = ? AND id <> ? AND created_at >= ? LIMIT 1",
+    text(entry.intent),
+    text(entry.id),
+    number(entry.created_at),
+  );
+  const { kind, data } = entryOf(entry);
+  const row = rowOf(kind);
+  if (newer !== undefined && !row.survivesRuntime) return "superseded";
+  const limitMs = row.limitMs?.(data);
+  const ends = [numberOr(entry.expires_at), limitMs && number(entry.created_at) + limitMs];
+  return ends.some((end) => end !== undefined && end <= at) ? "expired" : "unknown";
+}
+
+/** The answer of a settled entry, and the receipt that it is given once more. Without one the entry waits for it again. */
+export function* again(
+  id: string,
+  note: { by?: string | undefined; reason?: string | undefined },
+): Rule<Row | undefined> {
+  const at = yield* lock(text((yield* entryRow(id)).credential));
+  const entry = yield* entryRow(id);
+  const given = textOr(entry.answer);
+  if (rowState(entry) !== "settled") return undefined;
+  if (given === undefined) {
+    const set = { outcome: null, over_at: null, due_at: numberOr(entry.expires_at) ?? null };
+    yield* move(id, "settled", "open", at, { ...note, set });
+    return undefined;
+  }
+  const answer = yield* first("SELECT * FROM @answers WHERE id = ?", given);
+  if (answer !== undefined) yield* receipt(id, "sent", at, { ...note, reason: note.reason ?? "given again" });
+  return answer;
+}
+
+/** The runtime says that a request is over. */
+export function* completed(request: {
+  kind: string;
+  sessionId: string;
+  requestId: string;
+  by?: string | undefined;
+}): Rule<Row | undefined> {
+  const { kind, sessionId, requestId, by } = request;
+  const found = yield* first(
+    "SELECT id, credential FROM @entries WHERE session_id = ? AND kind = ? AND request_id = ?",
+    sessionId,
+    kind,
+    requestId,
+  );
+  if (found === undefined) return undefined;
+  const id = text(found.id);
+  const at = yield* lock(text(found.credential));
+  const entry = yield* entryRow(id);
+  const state = rowState(entry);
+  if (state === "open" || state === "answered") {
+    yield* move(id, state, "settled", at, { by, outcome: "elsewhere" });
+  } else if (state === "sent" && (numberOr(entry.delivery_until) ?? 0) <= at) {
+    yield* move(id, state, "settled", at, { by, outcome: "accepted", reason: "its completed event was seen" });
+  } else if (state === "sent") {
+    // Whoever sent it has yet to hear whether it was their answer.
+    yield* rows("UPDATE @entries SET completed_at = ? WHERE id = ?", at, id);
+  }
+  return yield* entryRow(id);
+}

@@ -1,0 +1,77 @@
+import { LedgerError } from "../../base/errors.js";
+import { isKind, type KindName, kinds } from "../../pending/index.js";
+import { first, type Row, type Rule, rows, text, type Value } from "../engine/engine.js";
+import { stateOf } from "../rows.js";
+import { moves, type Outcome, over, type State } from "../states.js";
+
+export interface Note {
+  outcome?: Outcome | undefined;
+  by?: string | undefined;
+  fence?: number | undefined;
+  reason?: string | undefined;
+  /** Columns that change together with the state. */
+  set?: Readonly<Record<string, Value>> | undefined;
+}
+
+/** Moves an entry along the table of states and writes the receipt. Nothing when it is not in `from` any more. */
+export function* move(id: string, from: State, to: State, now: number, note: Note = {}): Rule<Row | undefined> {
+  const allowed: readonly State[] = moves[from];
+  if (!allowed.includes(to)) throw new LedgerError("CONFLICT", `an entry that is ${from} cannot become ${to}`);
+  const set: Record<string, Value> = { state: to, updated_at: now, ...note.set };
+  if (from === "open") set.due_at = null;
+  if (over.includes(to)) set.over_at = now;
+  if (note.outcome !== undefined) set.outcome = note.outcome;
+  const columns = Object.keys(set).map((column) => `${column} = ?`);
+  const moved = yield* first(
+    `UPDATE @entries SET ${columns.join(", ")} WHERE id = ? AND state = ? RETURNING *`,
+    ...Object.values(set),
+    id,
+    from,
+  );
+  if (moved !== undefined) yield* receipt(id, to, now, note);
+  return moved;
+}
+
+export function* receipt(id: string, state: State, now: number, note: Note): Rule<void> {
+  yield* rows(
+    `INSERT INTO @receipts (entry, principal, at, state, outcome, done_by, fence, reason)
+     SELECT id, principal, CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS TEXT)
+     FROM @entries WHERE id = ?`,
+    now,
+    state,
+    note.outcome ?? null,
+    note.by ?? null,
+    note.fence ?? null,
+    note.reason ?? null,
+    id,
+  );
+}
+
+export function* entryRow(id: string): Rule<Row> {
+  const row = yield* first("SELECT * FROM @entries WHERE id = ?", id);
+  if (row === undefined) throw unknownEntry(id);
+  return row;
+}
+
+export const unknownEntry = (id: string): LedgerError =>
+  new LedgerError("UNKNOWN_ENTRY", `no entry has the id "${id}"`);
+
+/** The credential of an entry, to be locked before anything about it is decided. */
+export function* credentialOf(id: string): Rule<string> {
+  return text((yield* entryRow(id)).credential);
+}
+
+export const rowState = (row: Row): State => stateOf(row.state);
+
+export function rowKind(row: Row): KindName {
+  const kind = text(row.kind);
+  if (!isKind(kind)) throw new LedgerError("NEWER_FORMAT", `this latchkey does not know entries of "${kind}"`);
+  return kind;
+}
+
+/** Kinds whose requests end with the load of the session that asked. */
+export const mortalKinds: readonly string[] = Object.values(kinds)
+  .filter((row) => !row.survivesRuntime)
+  .map((row) => row.event);
+
+export const marks = (values: readonly unknown[]): string => values.map(() => "?").join(", ");

@@ -1,0 +1,218 @@
+import type { KindName } from "../../pending/index.js";
+import type { LostOptions } from "../contract.js";
+import { first, lock, number, type Row, type Rule, rows, text, textOr } from "../engine/engine.js";
+import { entryRow, marks, mortalKinds, move, receipt, rowState } from "./move.js";
+
+/** A request ready to be written: keys derived and secrets sealed, for neither can be done inside a transaction. */
+export interface Draft {
+  readonly id: string;
+  readonly kind: KindName;
+  readonly sessionId: string;
+  readonly requestId: string;
+  readonly endpoint: string | undefined;
+  readonly principal: string | undefined;
+  readonly receivedAt: string;
+  readonly data: string;
+  readonly sealed: string;
+  readonly intent: string;
+  readonly credential: string;
+  /** The event says that what this intent was given is not good any more. */
+  readonly refused: boolean;
+  /** The request stays answerable when its session is loaded anew. */
+  readonly survives: boolean;
+  readonly epoch: string | undefined;
+  readonly expiresAt: number | undefined;
+  readonly by: string | undefined;
+}
+
+export function* record(draft: Draft): Rule<Row> {
+  const now = yield* lock(draft.credential);
+  const known = yield* sameRequest(draft);
+  if (known !== undefined) return known;
+  yield* first(
+    "INSERT INTO @credentials (credential, principal) VALUES (?, ?) ON CONFLICT (credential) DO NOTHING",
+    draft.credential,
+    draft.principal ?? null,
+  );
+  const inserted = yield* first(
+    `INSERT INTO @entries (id, kind, session_id, request_id, endpoint, principal, received_at, data, sealed, intent,
+       credential, epoch, state, created_at, updated_at, expires_at, due_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, ?)
+     ON CONFLICT (session_id, kind, request_id) DO NOTHING RETURNING id`,
+    draft.id,
+    draft.kind,
+    draft.sessionId,
+    draft.requestId,
+    draft.endpoint ?? null,
+    draft.principal ?? null,
+    draft.receivedAt,
+    draft.data,
+    draft.sealed,
+    draft.intent,
+    draft.credential,
+    draft.epoch ?? null,
+    now,
+    now,
+    draft.expiresAt ?? null,
+    draft.expiresAt ?? null,
+  );
+  // Somebody recorded it in this instant under another credential, with another principal for example: theirs stands.
+  if (inserted === undefined) return (yield* sameRequest(draft)) ?? (yield* entryRow(draft.id));
+  yield* receipt(draft.id, "open", now, { by: draft.by });
+  if (draft.epoch !== undefined && (yield* isStale(draft.sessionId, draft.epoch, draft.id))) {
+    yield* move(draft.id, "open", "lost", now, { by: draft.by, reason: "the session was loaded anew since" });
+    return yield* entryRow(draft.id);
+  }
+  if (draft.epoch !== undefined) {
+    const { epoch, by } = draft;
+    yield* lose(draft.sessionId, now, { epoch, by, reason: "the session was loaded anew" });
+  }
+  yield* supersede(draft, now);
+  if (draft.refused) yield* refuse(draft.intent, now);
+  const answer = yield* goodAnswer(draft, now);
+  if (answer !== undefined) yield* attach(draft.id, answer, now, { by: textOr(answer.given_by) });
+  return yield* entryRow(draft.id);
+}
+
+function* sameRequest(draft: Draft): Rule<Row | undefined> {
+  const row = yield* first(
+    "SELECT * FROM @entries WHERE session_id = ? AND kind = ? AND request_id = ?",
+    draft.sessionId,
+    draft.kind,
+    draft.requestId,
+  );
+  if (row === undefined) return undefined;
+  const endpoint = draft.endpoint ?? textOr(row.endpoint) ?? null;
+  const epoch = draft.epoch ?? textOr(row.epoch) ?? null;
+  if (endpoint === row.endpoint && epoch === row.epoch) return row;
+  yield* rows("UPDATE @entries SET endpoint = ?, epoch = ? WHERE id = ?", endpoint, epoch, text(row.id));
+  return yield* entryRow(text(row.id));
+}
+
+/** Epochs have no order of their own: one that was seen before the newest one is over. */
+function* isStale(sessionId: string, epoch: string, id: string): Rule<boolean> {
+  const newest = yield* first(
+    `SELECT epoch, created_at FROM @entries WHERE session_id = ? AND epoch IS NOT NULL AND id <> ?
+     ORDER BY created_at DESC, id DESC LIMIT 1`,
+    sessionId,
+    id,
+  );
+  if (newest === undefined || newest.epoch === epoch) return false;
+  const before = yield* first(
+    "SELECT id FROM @entries WHERE session_id = ? AND epoch = ? AND id <> ? AND created_at < ? LIMIT 1",
+    sessionId,
+    epoch,
+    id,
+    number(newest.created_at),
+  );
+  return before !== undefined;
+}
+
+/**
+ * What earlier loads of a session asked and could not keep is lost. What was sent and got no reply is settled: the load
+ * that could tell is gone.
+ */
+export function* lose(sessionId: string, now: number, options: LostOptions): Rule<string[]> {
+  const kind = options.all ? "" : `AND kind IN (${marks(mortalKinds)})`;
+  const earlier = options.epoch === undefined ? "" : "AND epoch IS NOT NULL AND epoch <> ?";
+  const dead = yield* rows(
+    `SELECT id, state FROM @entries WHERE session_id = ? AND state IN ('open', 'answered', 'sent')
+     ${kind} ${earlier} ORDER BY created_at, id`,
+    sessionId,
+    ...(options.all ? [] : mortalKinds),
+    ...(options.epoch === undefined ? [] : [options.epoch]),
+  );
+  // A new load was given nothing yet, so an answer that is still good may serve its questions again.
+  if (options.epoch === undefined && options.only === undefined) {
+    yield* rows(
+      `UPDATE @given SET sent_at = NULL WHERE sent_at IS NOT NULL
+       AND intent IN (SELECT intent FROM @entries WHERE session_id = ?)`,
+      sessionId,
+    );
+  }
+  const moved: string[] = [];
+  for (const row of dead) {
+    const id = text(row.id);
+    if (options.only !== undefined && !options.only.includes(id)) continue;
+    const from = rowState(row);
+    const note = { by: options.by, reason: options.reason };
+    const done =
+      from === "sent"
+        ? yield* move(id, from, "settled", now, { ...note, outcome: "unknown" })
+        : yield* move(id, from, "lost", now, note);
+    if (done) moved.push(id);
+  }
+  return moved;
+}
+
+/**
+ * The runtime asked again, so nobody waits for the earlier request of the same intent. Only a request that outlives its
+ * load may stand beside another one of its intent: there, only what was lost has found its successor.
+ */
+function* supersede(draft: Draft, now: number): Rule<void> {
+  const past = draft.survives ? "'lost'" : "'open', 'answered', 'lost'";
+  const earlier = yield* rows(
+    `SELECT id, state FROM @entries WHERE intent = ? AND state IN (${past}) AND id <> ? ORDER BY created_at, id`,
+    draft.intent,
+    draft.id,
+  );
+  const note = { by: draft.by, reason: "asked again" };
+  for (const row of earlier) {
+    const id = text(row.id);
+    const from = rowState(row);
+    if (from !== "lost" && !(yield* move(id, from, "lost", now, note))) continue;
+    yield* move(id, "lost", "superseded", now, { ...note, set: { successor: draft.id } });
+  }
+}
+
+/** Every answer that the runtime was given for this intent is bad from now on, for the whole credential. */
+function* refuse(intent: string, now: number): Rule<void> {
+  yield* rows(
+    `UPDATE @answers SET refused_at = ? WHERE refused_at IS NULL
+     AND id IN (SELECT answer FROM @given WHERE intent = ? AND sent_at IS NOT NULL)`,
+    now,
+    intent,
+  );
+}
+
+/**
+ * The newest answer that may still serve. One that this load of the session has had already is not given to it again:
+ * were it wrong, the runtime would be told the same for ever. A load ends with \`lost\`, or with another epoch.
+ */
+function* goodAnswer(draft: Draft, now: number): Rule<Row | undefined> {
+  return yield* first(
+    `SELECT a.* FROM @answers a WHERE a.credential = ? AND a.shared = 1 AND a.refused_at IS NULL
+     AND (a.expires_at IS NULL OR a.expires_at > ?)
+     AND NOT EXISTS (SELECT 1 FROM @given g WHERE g.answer = a.id AND g.intent = ? AND g.sent_at IS NOT NULL
+       AND (g.epoch IS NULL OR CAST(? AS TEXT) IS NULL OR g.epoch = CAST(? AS TEXT)))
+     ORDER BY a.fence DESC LIMIT 1`,
+    draft.credential,
+    now,
+    draft.intent,
+    draft.epoch ?? null,
+    draft.epoch ?? null,
+  );
+}
+
+/** Gives an open entry an answer of its credential. */
+export function* attach(
+  id: string,
+  answer: Row,
+  now: number,
+  note: { by?: string | undefined; fence?: number | undefined },
+): Rule<Row | undefined> {
+  const given = { answer: text(answer.id), account: textOr(answer.account) ?? null };
+  const moved = yield* move(id, "open", "answered", now, {
+    by: note.by,
+    fence: note.fence ?? number(answer.fence),
+    set: given,
+  });
+  if (moved === undefined) return undefined;
+  yield* rows(
+    `INSERT INTO @given (intent, answer, principal, epoch)
+     SELECT intent, answer, principal, epoch FROM @entries WHERE id = ?
+     ON CONFLICT (intent, answer) DO UPDATE SET epoch = excluded.epoch, sent_at = NULL`,
+    id,
+  );
+  return moved;
+}

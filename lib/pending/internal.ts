@@ -1,0 +1,2 @@
+/** What the keeper needs beyond the public face. */
+export type { Attacher } from "./session/attach.js";

@@ -1,0 +1,74 @@
+import * as v from "valibot";
+import { openUrl } from "../url.js";
+import { kind } from "./kind.js";
+
+const open = v.object({
+  requestId: v.string(),
+  serverName: v.string(),
+  /** Without user info and query; whole under `secrets` where it has them. */
+  serverUrl: v.pipe(v.string(), v.transform(openUrl)),
+  reason: v.string(),
+  staticClientConfig: v.exactOptional(
+    v.object({
+      clientId: v.string(),
+      publicClient: v.exactOptional(v.boolean()),
+      grantType: v.exactOptional(v.string()),
+    }),
+  ),
+  wwwAuthenticateParams: v.exactOptional(
+    v.object({
+      resourceMetadataUrl: v.exactOptional(v.pipe(v.string(), v.transform(openUrl))),
+      scope: v.exactOptional(v.string()),
+      error: v.exactOptional(v.string()),
+    }),
+  ),
+  /** The protected-resource metadata document (RFC 9728) as text. */
+  resourceMetadata: v.exactOptional(v.string()),
+});
+
+const secrets = v.looseObject({
+  serverUrl: v.exactOptional(v.string()),
+  staticClientConfig: v.exactOptional(v.looseObject({ clientSecret: v.exactOptional(v.string()) })),
+  wwwAuthenticateParams: v.exactOptional(v.looseObject({ resourceMetadataUrl: v.exactOptional(v.string()) })),
+  /** The challenge as it came: RFC 9110 section 11.6.1. */
+  httpResponse: v.exactOptional(
+    v.looseObject({
+      statusCode: v.number(),
+      headers: v.array(v.looseObject({ name: v.string(), value: v.string() })),
+      body: v.exactOptional(v.string()),
+    }),
+  ),
+});
+
+const answer = v.variant("kind", [
+  v.strictObject({
+    kind: v.literal("token"),
+    accessToken: v.pipe(v.string(), v.nonEmpty()),
+    tokenType: v.exactOptional(v.string()),
+    /** Seconds. */
+    expiresIn: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+  }),
+  v.strictObject({ kind: v.literal("cancelled") }),
+]);
+
+export const mcpOauth = kind({
+  event: "mcp.oauth_required",
+  completed: "mcp.oauth_completed",
+  respond: "session.mcp.oauth.handlePendingRequest",
+  enabledBy: ["interest"],
+  survivesRuntime: false,
+  open,
+  secrets,
+  answer,
+  intent: (whole) => [whole.serverName, whole.serverUrl],
+  credential: (whole) => ({
+    url: whole.serverUrl,
+    clientId: whole.staticClientConfig?.clientId,
+    scope: whole.wwwAuthenticateParams?.scope,
+  }),
+  // A wider scope is asked for where the token is good and too narrow: for everybody else it stays good.
+  refused: (data) => data.reason !== "initial" && data.reason !== "upscope",
+  servesFor: (given) => (given.kind === "token" ? given.expiresIn : 0),
+  send: (session, requestId, result, options) =>
+    session.request("mcp.oauth.handlePendingRequest", { requestId, result }, options),
+});

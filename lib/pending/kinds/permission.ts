@@ -1,0 +1,68 @@
+import * as v from "valibot";
+import type {
+  PermissionDecisionApproveForLocationApproval,
+  PermissionDecisionApproveForSessionApproval,
+  PermissionRule,
+  UserToolSessionApproval,
+} from "../../protocol/index.js";
+import { kind } from "./kind.js";
+import { noSecrets, text, variantOf } from "./shapes.js";
+
+const decision = <K extends string>(name: K) => v.strictObject({ kind: v.literal(name) });
+const explained = <K extends string>(name: K) =>
+  v.strictObject({ kind: v.literal(name), feedback: v.exactOptional(v.string()) });
+
+/** `permission.requested`. Its id survives a cold resume; it is not asked again, so nobody but the record knows of it. */
+export const permission = kind({
+  event: "permission.requested",
+  completed: "permission.completed",
+  respond: "session.permissions.handlePendingPermissionRequest",
+  enabledBy: ["requestPermission"],
+  survivesRuntime: true,
+  open: v.looseObject({
+    requestId: v.string(),
+    permissionRequest: v.looseObject({ kind: v.string(), toolCallId: v.exactOptional(v.string()) }),
+  }),
+  secrets: noSecrets,
+  answer: v.variant("kind", [
+    v.strictObject({ kind: v.literal("approve-once"), approvedInteractively: v.exactOptional(v.boolean()) }),
+    v.strictObject({
+      kind: v.literal("approve-for-session"),
+      approval: v.exactOptional(variantOf<PermissionDecisionApproveForSessionApproval>()),
+      domain: v.exactOptional(text),
+    }),
+    v.strictObject({
+      kind: v.literal("approve-for-location"),
+      approval: variantOf<PermissionDecisionApproveForLocationApproval>(),
+      locationKey: text,
+    }),
+    v.strictObject({ kind: v.literal("approve-permanently"), domain: text }),
+    explained("reject"),
+    decision("user-not-available"),
+    decision("approved"),
+    v.strictObject({ kind: v.literal("approved-for-session"), approval: variantOf<UserToolSessionApproval>() }),
+    v.strictObject({
+      kind: v.literal("approved-for-location"),
+      approval: variantOf<UserToolSessionApproval>(),
+      locationKey: text,
+    }),
+    v.strictObject({ kind: v.literal("cancelled"), reason: v.exactOptional(v.string()) }),
+    v.strictObject({ kind: v.literal("denied-by-rules"), rules: v.array(variantOf<PermissionRule>()) }),
+    decision("denied-no-approval-rule-and-could-not-request-from-user"),
+    v.strictObject({
+      kind: v.literal("denied-interactively-by-user"),
+      feedback: v.exactOptional(v.string()),
+      forceReject: v.exactOptional(v.boolean()),
+    }),
+    v.strictObject({ kind: v.literal("denied-by-content-exclusion-policy"), path: v.string(), message: v.string() }),
+    v.strictObject({
+      kind: v.literal("denied-by-permission-request-hook"),
+      message: v.exactOptional(v.string()),
+      interrupt: v.exactOptional(v.boolean()),
+    }),
+  ]),
+  // OAuth inside a tool call brings a second permission request for the same call: the same intent relates the two.
+  intent: (whole) => [whole.permissionRequest.toolCallId ?? whole.requestId],
+  send: (session, requestId, result, options) =>
+    session.request("permissions.handlePendingPermissionRequest", { requestId, result }, options),
+});

@@ -1,0 +1,38 @@
+import type * as v from "valibot";
+import { command, queuedCommand } from "./command.js";
+import { externalTool } from "./external-tool.js";
+import type { Kind } from "./kind.js";
+import { mcpHeaders } from "./mcp-headers.js";
+import { mcpOauth } from "./mcp-oauth.js";
+import { permission } from "./permission.js";
+import { autoModeSwitch, elicitation, exitPlanMode, sampling, sessionLimits, userInput } from "./ui.js";
+
+/** The table of pending kinds, by the event that asks. Everything else reads it. */
+export const kinds = {
+  "mcp.oauth_required": mcpOauth,
+  "mcp.headers_refresh_required": mcpHeaders,
+  "permission.requested": permission,
+  "external_tool.requested": externalTool,
+  "elicitation.requested": elicitation,
+  "user_input.requested": userInput,
+  "exit_plan_mode.requested": exitPlanMode,
+  "sampling.requested": sampling,
+  "auto_mode_switch.requested": autoModeSwitch,
+  "session_limits_exhausted.requested": sessionLimits,
+  "command.execute": command,
+  "command.queued": queuedCommand,
+} as const;
+
+export type Kinds = typeof kinds;
+export type KindName = keyof Kinds;
+/** A kind's data as it may be seen. */
+export type DataOf<K extends KindName> = v.InferOutput<Kinds[K]["open"]>;
+/** A kind's secret fields, nested as in the event. */
+export type SecretsOf<K extends KindName> = v.InferOutput<Kinds[K]["secrets"]>;
+/** What answers a kind. */
+export type AnswerOf<K extends KindName> = v.InferOutput<Kinds[K]["answer"]>;
+
+export const isKind = (name: string): name is KindName => Object.hasOwn(kinds, name);
+
+/** A kind's row with its types widened, for code that treats all kinds alike. */
+export const rowOf = (name: KindName): Kind => kinds[name];

@@ -1,0 +1,142 @@
+import { LatchkeyError, type RpcError } from "../../base/errors.js";
+import { type Events, type Interest, registerInterest } from "../../events/index.js";
+import type { EventMap, EventType, SessionEvent, SessionRequester } from "../../protocol/index.js";
+import { type AskingEvent, createAsked, readLog } from "./asked.js";
+
+export interface AttendOptions {
+  /** Events to register interest in. `mcp.oauth_required` when left out. */
+  interest?: readonly EventType[] | undefined;
+  /**
+   * Milliseconds to wait for a server that is starting, and for the runtime's own request for one in `needs-auth` before it is
+   * asked for again (1000). 0 waits for nothing and asks at once, which takes 1.0.102 ten seconds when its own request is on the way; Infinity waits for starting servers and never asks.
+   */
+  settleMs?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface Attended {
+  readonly interests: readonly Interest[];
+  /** What waits for an answer, as far as log and events tell, in order. */
+  readonly events: readonly AskingEvent[];
+  /** Servers that stood in `needs-auth` with no request open and were asked for again. */
+  readonly askedAgain: readonly string[];
+  /** False when the log has let go of events: a request may be open that nothing shows. */
+  readonly whole: boolean;
+}
+
+/**
+ * Leaves no window in which a question is missed: listen, register interest, read what was asked before, look at the servers,
+ * and ask again for one that needs a token while no request for it is open. The session must be attached.
+ *
+ * A server is asked for again by `session.mcp.oauth.authenticationStateChanged`: it brings a new request although it answers
+ * with an error. While a request is open it would supersede it, so the runtime's own request is waited for first: the first
+ * interest in a type brings one by itself, but mostly not after a turn.
+ */
+export async function attend(
+  session: SessionRequester & { readonly events: Events<EventMap> },
+  { interest = ["mcp.oauth_required"], settleMs = 1000, signal }: AttendOptions = {},
+): Promise<Attended> {
+  const view = createView();
+  const later: SessionEvent[] = [];
+  let replayed = false;
+  const off = session.events.on("*", (event) => {
+    if (replayed) view.see(event);
+    else later.push(event);
+  });
+  try {
+    const interests: Interest[] = [];
+    for (const eventType of new Set(interest)) interests.push(await registerInterest(session, eventType));
+    const { whole } = await readLog(session, view.see, { signal });
+    // Events that came while the log was being read stand behind it, whether it has them or not.
+    for (const event of later) view.see(event);
+    replayed = true;
+
+    let askedAgain: string[] = [];
+    if (interest.includes("mcp.oauth_required")) {
+      // `mcp.list` waits for headers to be answered, and a call that waits wedges the session: then the log must do.
+      const headers = interest.includes("mcp.headers_refresh_required") || view.waitsForHeaders();
+      if (!headers) view.list((await session.request("mcp.list", {}, { signal })).servers);
+      const again = view.servers().map((name) => reconcile(session, name, view, { settleMs, signal }));
+      askedAgain = (await Promise.all(again)).flat();
+    }
+    return { interests, events: view.open(), askedAgain, whole };
+  } finally {
+    off();
+  }
+}
+
+/** What log and events tell about questions and servers, in order. */
+function createView() {
+  const asked = createAsked();
+  const statuses = new Map<string, string>();
+  return {
+    open: asked.open,
+    servers: () => [...statuses.keys()],
+    status: (name: string) => statuses.get(name),
+    hasOpen: (name: string) =>
+      asked.open().some((event) => event.type === "mcp.oauth_required" && event.data.serverName === name),
+    waitsForHeaders: () => asked.open().some((event) => event.type === "mcp.headers_refresh_required"),
+    list(servers: readonly { name: string; status: string }[]): void {
+      for (const { name, status } of servers) statuses.set(name, status);
+    },
+    see(event: SessionEvent): void {
+      asked.see(event);
+      if (event.type === "session.mcp_server_status_changed") statuses.set(event.data.serverName, event.data.status);
+      // What is persisted of an earlier load says nothing about this one.
+      else if (event.type === "session.resume") statuses.clear();
+    },
+  };
+}
+
+type View = ReturnType<typeof createView>;
+
+/** Returns the server's name when it was asked for again. */
+async function reconcile(
+  session: SessionRequester & { readonly events: Events<EventMap> },
+  name: string,
+  view: View,
+  { settleMs, signal }: { settleMs: number; signal: AbortSignal | undefined },
+): Promise<string[]> {
+  const wait = (until: () => boolean): Promise<boolean> => comes(session, until, settleMs, signal);
+  const never = settleMs === Number.POSITIVE_INFINITY;
+  // A server flaps between the two while it starts and while its request is on the way.
+  const unsettled = (status: string | undefined): boolean =>
+    !view.hasOpen(name) && (status === "pending" || (status === "needs-auth" && !never));
+  for (let status = view.status(name); settleMs > 0 && unsettled(status); status = view.status(name))
+    if (!(await wait(() => view.hasOpen(name) || view.status(name) !== status))) break;
+  if (view.status(name) !== "needs-auth" || view.hasOpen(name) || never) return [];
+  await askAgain(session, name, signal);
+  if (!view.hasOpen(name) && settleMs > 0) await wait(() => view.hasOpen(name));
+  return [name];
+}
+
+/** Waits for an event after which `until` holds; false when none comes in time. */
+async function comes(
+  session: { readonly events: Events<EventMap> },
+  until: () => boolean,
+  settleMs: number,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  // Infinity is about asking; no server starts for longer than this.
+  const timeoutMs = Math.min(settleMs, 30_000);
+  try {
+    await session.events.wait("*", { where: until, timeoutMs, signal });
+    return true;
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "TimeoutError" && !signal?.aborted) return false;
+    throw error;
+  }
+}
+
+async function askAgain(session: SessionRequester, serverName: string, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await session.request("mcp.oauth.authenticationStateChanged", { serverName }, { signal });
+  } catch (error) {
+    // "still requires auth": it says so, and asks.
+    if (!isRemote(error)) throw error;
+  }
+}
+
+function isRemote(error: unknown): error is RpcError {
+  return error instanceof LatchkeyError && error.code === "RPC";
+}

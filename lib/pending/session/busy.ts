@@ -1,0 +1,60 @@
+/**
+ * Whether an attach to a loaded session would wedge it. The runtime lists no outstanding calls, and an attach that waits behind one
+ * cannot be taken back; but a call that blocks has mostly asked something first, and the event log shows that without waiting.
+ *
+ * An open question sits in a call, not in a turn, when
+ *   - it is an elicitation that no MCP server asked (`ui.elicitation`), or a client's command (`commands.execute`);
+ *   - it asks for headers while no turn runs (`mcp.list`);
+ *   - it asks for another token than the first while no tool call runs (`mcp.apps.callTool`).
+ * Not to be told: a first token (a starting server asks the same way, and does no harm), and a call that has asked nothing yet.
+ */
+import { LatchkeyError } from "../../base/errors.js";
+import type { RequestOptions, SessionEvent, SessionRequester } from "../../protocol/index.js";
+import { type AskingEvent, createAsked, readLog } from "./asked.js";
+
+/** Takes events in order; `open` are the questions that a call of some client waits for, as far as they tell. */
+export function createBlocking(): { see(event: SessionEvent): void; open(): AskingEvent[] } {
+  const asked = createAsked();
+  const tools = new Set<string>();
+  let turn = false;
+  return {
+    see(event) {
+      asked.see(event);
+      if (event.type === "user.message") turn = true;
+      else if (event.type === "session.idle") turn = false;
+      else if (event.type === "tool.execution_start") tools.add(event.data.toolCallId);
+      else if (event.type === "tool.execution_complete") tools.delete(event.data.toolCallId);
+    },
+    open: () =>
+      asked.open().filter((event) => {
+        switch (event.type) {
+          case "command.execute":
+            return true;
+          case "elicitation.requested":
+            return event.data.elicitationSource === undefined;
+          case "mcp.headers_refresh_required":
+            return !turn;
+          case "mcp.oauth_required":
+            return event.data.reason !== "initial" && tools.size === 0;
+          default:
+            return false;
+        }
+      }),
+  };
+}
+
+/** The open questions that a call of some client waits for, as far as the log tells. */
+export async function findBlocking(session: SessionRequester, options: RequestOptions = {}): Promise<AskingEvent[]> {
+  const blocking = createBlocking();
+  await readLog(session, blocking.see, options);
+  return blocking.open();
+}
+
+/** @throws LatchkeyError `BUSY` unless there are none, the questions in its `cause`. */
+export function refuse(blocking: readonly AskingEvent[]): void {
+  if (blocking.length === 0) return;
+  const named = blocking.map(({ type, data }) => `${type} ${data.requestId}`);
+  throw new LatchkeyError("BUSY", `a call on the session waits for ${named.join(", ")}: an attach would wedge it`, {
+    requests: blocking.map(({ type, data }) => ({ kind: type, requestId: data.requestId })),
+  });
+}

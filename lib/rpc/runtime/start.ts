@@ -1,0 +1,158 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { access, chmod, constants } from "node:fs/promises";
+import { ConnectionError } from "../../base/errors.js";
+import { until } from "../../base/until.js";
+import { connect } from "../connect.js";
+import { findRuntime } from "./find.js";
+
+export interface StartOptions {
+  /** The runtime's binary, or a `.js` file that Node runs. Found by itself when left out. */
+  path?: string | undefined;
+  /** Added to this process's environment; `undefined` takes a variable out. */
+  env?: Record<string, string | undefined> | undefined;
+  cwd?: string | undefined;
+  /** A home folder of its own: sessions, settings and logs go there. */
+  home?: string | undefined;
+  /** The connection token; a random one when left out. Never on the command line. */
+  token?: string | undefined;
+  logLevel?: "none" | "error" | "warning" | "info" | "debug" | "all" | undefined;
+  /** Further arguments for the runtime. */
+  args?: readonly string[] | undefined;
+  /** Lets it outlive this process. Its standard error is then not read after it listens. */
+  detached?: boolean | undefined;
+  /** Gives up starting: the process is ended. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface Runtime {
+  /** `tcp://127.0.0.1:<port>`. */
+  readonly endpoint: string;
+  readonly token: string;
+  readonly pid: number;
+  /** The runtime's own version, such as `1.0.85`. */
+  readonly version: string;
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  /** SIGTERM, then SIGKILL after `graceMs` (2000). Resolves when the process is gone. */
+  stop(options?: { graceMs?: number }): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const listening = /listening on port (\d+)/;
+const stderrKept = 4096;
+
+/**
+ * Starts a runtime on loopback TCP, always with a token: without one every local process may call everything.
+ * @throws ConnectionError `REFUSED` with the end of its standard error, when it dies before it listens or cannot be run.
+ */
+export async function startRuntime(options: StartOptions = {}): Promise<Runtime> {
+  options.signal?.throwIfAborted();
+  const token = options.token ?? randomBytes(32).toString("base64url");
+  const path = options.path ?? findRuntime({ ...process.env, ...options.env });
+  const script = /\.[cm]?js$/.test(path);
+  if (!script) await makeRunnable(path);
+  const args = [
+    ...(script ? [path] : []),
+    "--headless",
+    "--port",
+    "0",
+    "--no-auto-update",
+    ...(options.logLevel === undefined ? [] : ["--log-level", options.logLevel]),
+    ...(options.args ?? []),
+  ];
+  const home =
+    options.home === undefined
+      ? {}
+      : { HOME: options.home, COPILOT_HOME: undefined, XDG_CONFIG_HOME: undefined, XDG_STATE_HOME: undefined };
+  const child = spawn(script ? process.execPath : path, args, {
+    cwd: options.cwd,
+    env: { ...process.env, ...home, ...options.env, COPILOT_CONNECTION_TOKEN: token },
+    detached: options.detached ?? false,
+    stdio: ["ignore", "pipe", "pipe"],
+    windowsHide: true,
+  });
+  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    child.once("exit", (code, signal) => resolve({ code, signal }));
+    child.once("error", () => resolve({ code: null, signal: null }));
+  });
+  const stop = stopper(child, exited);
+  try {
+    const port = await portOf(child, options.signal);
+    const endpoint = `tcp://127.0.0.1:${port}`;
+    const rpc = await connect(endpoint, { token, signal: options.signal });
+    const { version } = rpc.hello;
+    await rpc.close();
+    if (options.detached) release(child);
+    const { pid } = child;
+    if (pid === undefined) throw new ConnectionError("REFUSED", "the runtime has no process id");
+    return { endpoint, token, pid, version, exited, stop, [Symbol.asyncDispose]: stop };
+  } catch (error) {
+    await stop({ graceMs: 0 });
+    throw error;
+  }
+}
+
+/** As installed from npm the binary may lack its run bit. */
+async function makeRunnable(path: string): Promise<void> {
+  try {
+    await access(path, constants.X_OK);
+  } catch (error) {
+    try {
+      await chmod(path, 0o755);
+    } catch {
+      throw new ConnectionError("REFUSED", `the runtime at "${path}" cannot be run`, error);
+    }
+  }
+}
+
+/** Reads the port from the runtime's standard output; when it dies first, its standard error says why. */
+async function portOf(child: ChildProcess, signal: AbortSignal | undefined): Promise<number> {
+  let printed = "";
+  let complaint = "";
+  child.stderr?.on("data", (chunk: Buffer) => {
+    complaint = (complaint + chunk.toString()).slice(-stderrKept);
+  });
+  return until<number>({ signal }, (resolve, reject) => {
+    const refuse = (what: string, cause?: unknown): void =>
+      reject(new ConnectionError("REFUSED", complaint.trim() === "" ? what : `${what}: ${complaint.trim()}`, cause));
+    const onData = (chunk: Buffer): void => {
+      printed += chunk.toString();
+      const [, port] = listening.exec(printed) ?? [];
+      if (port !== undefined) resolve(Number(port));
+    };
+    // "close" comes after the last of its output, "exit" may not.
+    const onClose = (code: number | null, killedBy: NodeJS.Signals | null): void =>
+      refuse(`the runtime ended (${killedBy ?? code}) before it listened`);
+    const onError = (error: Error): void => refuse("the runtime could not be started", error);
+    child.stdout?.on("data", onData);
+    child.once("close", onClose);
+    child.once("error", onError);
+    return () => {
+      child.off("close", onClose);
+      child.off("error", onError);
+      // Go on reading: a full pipe would stop the runtime.
+      child.stdout?.off("data", onData).resume();
+      child.stderr?.removeAllListeners("data").resume();
+    };
+  });
+}
+
+function release(child: ChildProcess): void {
+  child.unref();
+  for (const stream of [child.stdout, child.stderr])
+    if (stream && "unref" in stream && typeof stream.unref === "function") stream.unref();
+}
+
+function stopper(child: ChildProcess, exited: Promise<unknown>) {
+  let stopping: Promise<void> | undefined;
+  return ({ graceMs = 2000 }: { graceMs?: number } = {}): Promise<void> => {
+    stopping ??= (async () => {
+      if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+      child.kill(graceMs > 0 ? "SIGTERM" : "SIGKILL");
+      const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
+      await exited;
+      clearTimeout(timer);
+    })();
+    return stopping;
+  };
+}
