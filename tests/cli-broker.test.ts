@@ -1,5 +1,5 @@
 /** `latchkey broker`: what becomes of a claim by how its command ends, and what becomes of the command. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, watch } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -58,6 +58,12 @@ async function appears(path: string): Promise<void> {
   } finally {
     seen.abort();
   }
+}
+
+/** One that ended and that nobody has waited for counts as ended. */
+function lives(pid: number): boolean {
+  const { stdout } = spawnSync("ps", ["-o", "state=", "-p", String(pid)], { encoding: "utf8" });
+  return stdout.trim() !== "" && !stdout.startsWith("Z");
 }
 
 /** Resolves when nobody holds the pipe any more: every process that the command started is gone. */
@@ -142,6 +148,30 @@ for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     await claim.release();
   });
 }
+
+test("settles when its command has ended, and ends what it left in the background", async () => {
+  const { id } = await oauth();
+  const ran = await within(8000, once(`sleep 600 & echo $! > left; ${token("t")}`), "the end of the broker");
+  assert.is(ran.code, 0, ran.err);
+  assert.is(await state(id), "answered");
+  assert.not.ok(lives(Number(await readFile(join(place.dir, "left"), "utf8"))), "it was left running");
+  assert.is(ran.err, "");
+});
+
+test("settles though a process that left the group holds the command's output, and says so", async () => {
+  const { id } = await oauth();
+  const exec = `setsid sh -c 'echo $$ > left; exec sleep 600' 2>/dev/null & while [ ! -s left ]; do sleep 0.02; done; ${token("t")}`;
+  const running = once(exec);
+  try {
+    const ran = await within(8000, running, "the end of the broker");
+    assert.is(ran.code, 0, ran.err);
+    assert.is(await state(id), "answered");
+    assert.match(ran.err, /left a process behind.*setsid/);
+  } finally {
+    process.kill(Number(await readFile(join(place.dir, "left"), "utf8")), "SIGKILL");
+    await running;
+  }
+});
 
 test("ends its command when nobody waits for the answer any more", async () => {
   const { id } = await oauth();

@@ -6,6 +6,8 @@ export interface Ran {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;
+  /** A process that it started left its group, by `setsid` for example, and lives on with its standard output. */
+  readonly escaped: boolean;
 }
 
 /**
@@ -15,9 +17,19 @@ export interface Ran {
  */
 const guarded = '{ read -r _; kill -s KILL -- "-$$"; } <&3 >/dev/null 2>&1 & exec 3<&-; exec sh -c "$0"';
 
-const outputLimit = 16 * 2 ** 20;
+/** Said once for a command whose process got away: it is not ended, for nobody but itself knows it. */
+export const escapeRemark =
+  "the command left a process behind that holds its output and is not of its process group any more (setsid); it was not ended";
 
-/** Runs a shell command with `input` on its standard input. It is killed, with all that it started, when the signal aborts. */
+const outputLimit = 16 * 2 ** 20;
+/** Once the command has ended, what it wrote lies in the pipe; after so long without more of it, somebody else holds the pipe. */
+const quietMs = 1000;
+const drainMs = 5000;
+
+/**
+ * Runs a shell command with `input` on its standard input. When it has ended, and when the signal aborts, all of its process group
+ * is killed.
+ */
 export async function runCommand(command: string, input: string, signal: AbortSignal): Promise<Ran> {
   const { spawn } = await import("node:child_process");
   signal.throwIfAborted();
@@ -41,24 +53,33 @@ export async function runCommand(command: string, input: string, signal: AbortSi
     else chunks.push(chunk);
   });
   try {
-    const { code, signal: killedBy } = await ended;
+    const how = await ended;
     signal.throwIfAborted();
-    return { code, signal: killedBy, stdout: Buffer.concat(chunks).toString("utf8") };
+    return { ...how, stdout: Buffer.concat(chunks).toString("utf8") };
   } finally {
     signal.removeEventListener("abort", kill);
     guard?.destroy();
   }
 }
 
-function endOf(
-  child: ChildProcess,
-  release: () => void,
-): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+/** Resolves when the command has ended and its output is read, whoever holds the other end of its pipes then. */
+function endOf(child: ChildProcess, release: () => void): Promise<Omit<Ran, "stdout">> {
   return new Promise((resolve, reject) => {
     child.once("error", reject);
-    // What it left in the background goes with it, and lets go of its standard output.
-    child.once("exit", release);
-    child.once("close", (code, signal) => resolve({ code, signal }));
+    child.once("exit", (code, signal) => {
+      // What it left in the background goes with it, and lets go of its standard output.
+      release();
+      const settle = (escaped: boolean): void => {
+        clearTimeout(quiet);
+        clearTimeout(late);
+        if (escaped) for (const stream of child.stdio) stream?.destroy();
+        resolve({ code, signal, escaped });
+      };
+      const quiet = setTimeout(settle, quietMs, true);
+      const late = setTimeout(settle, drainMs, true);
+      child.stdout?.on("data", () => quiet.refresh());
+      child.once("close", () => settle(false));
+    });
   });
 }
 

@@ -17,13 +17,16 @@ export function paint(stream: NodeJS.WriteStream): ReturnType<typeof colors.crea
 
 /** Resolves when the stream took it, so that nothing is cut off at the end of the process. */
 export function print(stream: NodeJS.WriteStream, text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
+  if (stream.isTTY) erase();
+  const written = new Promise<void>((resolve, reject) => {
     stream.write(`${text}\n`, (error) => {
       // Whoever read it has seen enough.
       if (error && !("code" in error && error.code === "EPIPE")) reject(error);
       else resolve();
     });
   });
+  if (stream.isTTY) draw();
+  return written;
 }
 
 export const printJson = (stream: NodeJS.WriteStream, value: unknown): Promise<void> =>
@@ -34,24 +37,44 @@ const control = /[\p{Cc}\p{Cf}\u2028\u2029]+/gu;
 /** Text of a stranger on one line: without what would move the cursor, colour or reorder what stands there. */
 export const oneLine = (text: string): string => text.replace(control, " ").trim();
 
-/** Says what is waited for: on a terminal a line that counts seconds and goes away, otherwise one line. */
+/** What is waited for now. The terminal's last line shows the newest; everything that is printed goes above it. */
+interface Wait {
+  readonly stream: NodeJS.WriteStream;
+  readonly what: string;
+  readonly since: number;
+}
+const waits: Wait[] = [];
+
+function draw(): void {
+  const wait = waits.at(-1);
+  if (wait === undefined) return;
+  const seconds = Math.round((performance.now() - wait.since) / 1000);
+  const text = `${wait.what}${seconds > 0 ? ` ${seconds} s` : ""}`;
+  wait.stream.write(`\r\x1b[K${text.slice(0, Math.max(1, (wait.stream.columns ?? 80) - 1))}`);
+}
+
+function erase(): void {
+  waits.at(-1)?.stream.write("\r\x1b[K");
+}
+
+/** Says on a terminal what is waited for, on a line that counts seconds and goes away. Elsewhere nothing is said. */
 export function progress(stream: NodeJS.WriteStream, what: string): Disposable {
-  if (!stream.isTTY) {
-    stream.write(`${what}\n`);
-    return { [Symbol.dispose]: () => undefined };
-  }
-  const began = performance.now();
-  const show = (): void => {
-    const seconds = Math.round((performance.now() - began) / 1000);
-    const text = `${what}${seconds > 0 ? ` ${seconds} s` : ""}`;
-    stream.write(`\r\x1b[K${text.slice(0, Math.max(1, (stream.columns ?? 80) - 1))}`);
-  };
-  show();
-  const timer = setInterval(show, 1000).unref();
+  if (!stream.isTTY) return { [Symbol.dispose]: () => undefined };
+  const wait = { stream, what, since: performance.now() };
+  waits.push(wait);
+  draw();
+  const timer = setInterval(draw, 1000).unref();
   return {
     [Symbol.dispose]() {
       clearInterval(timer);
-      stream.write("\r\x1b[K");
+      erase();
+      waits.splice(waits.indexOf(wait), 1);
+      draw();
     },
   };
+}
+
+/** A line for a person who looks on: on a terminal only. */
+export async function remark(stream: NodeJS.WriteStream, text: string): Promise<void> {
+  if (stream.isTTY) await print(stream, text);
 }

@@ -1,9 +1,9 @@
 import type { Claim, Entry, Ledger } from "../../ledger/index.js";
 import { type Answer, answerOfChoice, answerOfText, type Choice, wanted as wantedText } from "../answers.js";
-import { runCommand } from "../child.js";
+import { escapeRemark, runCommand } from "../child.js";
 import { findEntry, short } from "../entries.js";
 import { exit, Stop, UsageError } from "../exit.js";
-import { type Io, print, printJson, progress } from "../io.js";
+import { type Io, print, printJson, remark } from "../io.js";
 import { ask, readAll } from "../prompt.js";
 import { reachLedger } from "../reach.js";
 import { defaultLeaseMs, requestJson, withLease } from "../work.js";
@@ -94,9 +94,10 @@ async function answerByCommand(
 ): Promise<Entry> {
   await using claim = await ledger.claim({ id: entry.id }, { owner: options.by, leaseMs: defaultLeaseMs });
   if (claim === undefined) throw new Stop(exit.refused, `entry ${short(entry.id)} is claimed by another, or not open`);
-  using _ = progress(io.err, `${short(entry.id)}: the command runs`);
+  await remark(io.err, `${short(entry.id)}: the command runs`);
   return await withLease(claim, { leaseMs: defaultLeaseMs, signal: io.signal }, async (signal) => {
-    const { code, signal: killedBy, stdout } = await runCommand(exec, await inputOf(claim), signal);
+    const { code, signal: killedBy, stdout, escaped } = await runCommand(exec, await inputOf(claim), signal);
+    if (escaped) await print(io.err, `${short(entry.id)}: ${escapeRemark}`);
     if (code !== 0)
       throw new Stop(exit.failed, `the command ended with ${killedBy ?? `exit code ${code}`}; nothing was answered`);
     const made = given.json ? await answerOfJson(entry, stdout) : textAnswer(entry, stdout, given);

@@ -1,9 +1,9 @@
 import type { Claim, Filter, Ledger } from "../../ledger/index.js";
-import { runCommand } from "../child.js";
+import { escapeRemark, runCommand } from "../child.js";
 import { Cooling } from "../cooling.js";
 import { every, short, what } from "../entries.js";
 import { exit, explain } from "../exit.js";
-import { type Io, print, printJson, progress } from "../io.js";
+import { type Io, print, printJson, progress, remark } from "../io.js";
 import { kindNames } from "../names-of.js";
 import { reachLedger } from "../reach.js";
 import { defaultLeaseMs, requestJson, Unwanted, withLease } from "../work.js";
@@ -110,9 +110,11 @@ async function attempt(worker: Worker, claim: Claim, json: boolean, io: Io): Pro
 async function work({ exec, leaseMs }: Worker, claim: Claim, io: Io): Promise<Done> {
   try {
     return await withLease(claim, { leaseMs, signal: io.signal }, async (signal) => {
-      using _ = progress(io.err, `${short(claim.entry.id)}: the command runs`);
+      // Not a line that goes away: what the command says itself comes below it.
+      await remark(io.err, `${short(claim.entry.id)}: the command runs`);
       const input = `${JSON.stringify(await requestJson(claim))}\n`;
-      const { code, signal: killedBy, stdout } = await runCommand(exec, input, signal);
+      const { code, signal: killedBy, stdout, escaped } = await runCommand(exec, input, signal);
+      if (escaped) await print(io.err, `${short(claim.entry.id)}: ${escapeRemark}`);
       if (code === noPermission) {
         await claim.cancel({ reason: `the broker's command ended with exit code ${code}` });
         return { fate: "cancelled" };
