@@ -1,16 +1,17 @@
 // What the package weighs, and what each dependency adds to it: bytes of the part that is used, minified by esbuild, then gzipped.
 // Prints one line of JSON; docs/dependencies.md shows it and tests/readme-weights.test.ts compares.
 
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
-import { packagesInside, valibotFace, valibotSource } from "./bundled.mjs";
+import { walk } from "./files.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const lib = join(root, "lib");
 
-async function weigh(contents, { external = [], plugins = [] } = {}) {
+async function weigh(contents) {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: root },
     bundle: true,
@@ -23,24 +24,32 @@ async function weigh(contents, { external = [], plugins = [] } = {}) {
     legalComments: "none",
     // The package is weighed as it was built.
     tsconfigRaw: {},
-    external,
-    plugins,
+    external: ["postgres", "@photostructure/sqlite"],
   });
   return gzipSync(outputFiles[0].contents, { level: 9 }).length;
 }
 
-const stores = ["postgres", "@photostructure/sqlite"];
-const room = (name) => weigh(`export * from "${name}"`, { external: stores });
+/** What lib/ uses of valibot, and of nothing else in it. */
+async function usedOfValibot() {
+  const valibot = await import("valibot");
+  const used = new Set();
+  for (const path of await walk(lib)) {
+    if (!path.endsWith(".ts")) continue;
+    const text = await readFile(join(lib, path), "utf8");
+    for (const [, name] of text.matchAll(/\bv\.(\w+)/g)) if (name in valibot) used.add(name);
+  }
+  return [...used].sort().join(", ");
+}
+
+const room = (name) => weigh(`export * from "${name}"`);
 const jsonRpc = ["CancellationTokenSource", "createMessageConnection", "Emitter", "ErrorCodes", "ResponseError"];
 
 const weights = {
   packages: {
     mitt: await weigh('export { default } from "mitt"'),
-    valibot: await weigh(await valibotSource(lib), { plugins: [packagesInside(valibotFace)] }),
-    "vscode-jsonrpc": await weigh(`export { ${jsonRpc} } from "vscode-jsonrpc/node"`, {
-      plugins: [packagesInside("rpc/index")],
-    }),
-    jose: await weigh('export * from "./lib/ledger/jwe.ts"'),
+    valibot: await weigh(`export { ${await usedOfValibot()} } from "valibot"`),
+    "vscode-jsonrpc": await weigh(`export { ${jsonRpc} } from "vscode-jsonrpc/node"`),
+    jose: await weigh('export * from "./lib/ledger/seal/jwe.ts"'),
   },
   rooms: {
     latchkey: await room("latchkey"),

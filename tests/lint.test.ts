@@ -30,11 +30,14 @@ const complaints = async (files: Record<string, string>): Promise<string[]> => {
 
 imports("accepts what the design allows", async () => {
   const lines = await complaints({
-    "errors.ts": "export class E {}",
-    "index.ts": 'export * from "./rpc/index.js"; export * from "./pending/index.js"; export { E } from "./errors.js";',
+    "base/errors.ts": "export class E {}",
+    "index.ts":
+      'export * from "./rpc/index.js"; export * from "./pending/index.js"; export { E } from "./base/errors.js";',
     "protocol/index.ts": 'export type { A } from "./inner/a.js";',
-    "protocol/inner/a.ts": 'import "../../errors.js"; export interface A {}',
+    "protocol/inner/a.ts": 'import "../../base/errors.js"; export interface A {}',
     "rpc/index.ts": 'import mitt from "mitt"; import type { A } from "../protocol/index.js";',
+    "pending/a.ts": 'import "../events/internal.js";',
+    "cli/a.ts": 'import "picocolors";',
     "ledger/index.ts": 'const later = () => import("./postgres.js");',
     "ledger/postgres.ts": 'import "postgres"; import "node:fs"; import "../pending/index.js";',
   });
@@ -47,10 +50,17 @@ const wrong: Array<[name: string, file: string, code: string, said: RegExp]> = [
   ["a re-export of a later room", "pending/a.ts", 'export * from "../ledger/index.js";', /points the wrong way/],
   ["a deferred import", "pending/a.ts", 'await import("../ledger/index.js");', /points the wrong way/],
   ["an import type", "pending/a.ts", 'type L = import("../ledger/index.js").L;', /points the wrong way/],
-  ["another room's inside", "rpc/a.ts", 'import "../events/emitter.js";', /is not the face of its room/],
-  ["another room's inside from a subfolder", "rpc/b/a.ts", 'import "../../events/x/y.js";', /not the face/],
+  [
+    "another room's inside",
+    "rpc/a.ts",
+    'import "../events/emitter.js";',
+    /is neither "events\/index.js" nor "events\/internal.js"/,
+  ],
+  ["another room's inside from a subfolder", "rpc/b/a.ts", 'import "../../events/x/y.js";', /is neither/],
   ["the ledger in the thin core", "index.ts", 'export * from "./ledger/index.js";', /no part of the thin core/],
-  ["a room in the errors", "errors.ts", 'import "./rpc/index.js";', /belongs to no room/],
+  ["a room in a file of none", "extra.ts", 'import "./rpc/index.js";', /belongs to no room/],
+  ["a room in the base", "base/a.ts", 'import "../rpc/index.js";', /points the wrong way/],
+  ["a package of the command", "rpc/a.ts", 'import "picocolors";', /is no dependency/],
   ["the package's own name", "cli/a.ts", 'import "latchkey/rpc";', /is no dependency/],
   ["an undeclared package", "rpc/a.ts", 'import "uvu";', /is no dependency/],
   ["a file outside", "rpc/a.ts", 'import "../../tests/a.js";', /no module of lib/],
@@ -64,6 +74,16 @@ for (const [name, file, code, said] of wrong) {
     assert.match(lines[0] ?? "", said);
   });
 }
+
+imports("refuses a circle, also one of types inside a room", async () => {
+  const lines = await complaints({
+    "rpc/a.ts": 'import type { B } from "./inner/b.js"; export interface A { b: B }',
+    "rpc/inner/b.ts": 'export { C as B } from "./c.js";',
+    "rpc/inner/c.ts": 'import type { A } from "../a.js"; export interface C { a: A }',
+    "rpc/d.ts": 'import "./a.js";',
+  });
+  assert.equal(lines, ["a circle of imports: rpc/a.ts -> rpc/inner/b.ts -> rpc/inner/c.ts -> rpc/a.ts"]);
+});
 
 const floating = suite("floating promises");
 

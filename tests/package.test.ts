@@ -1,8 +1,8 @@
 /** Proves the packed tarball, not the tree: what a user gets from the registry is what is tested here. */
 import { spawnSync } from "node:child_process";
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as assert from "uvu/assert";
 import { suite } from "./support/suite.js";
@@ -19,20 +19,10 @@ const entries: Record<string, string[]> = {
     ...["kinds", "isPending", "pendingRequest", "parsePendingRequest", "handlePendingRequest"],
     ...["hold", "resume"],
   ],
-  "latchkey/ledger": ["openLedger", "recordPending", "deliverAnswers"],
-  "latchkey/ledger/postgres": [],
+  "latchkey/ledger": ["openLedger"],
+  "latchkey/ledger/postgres": ["openPostgresLedger"],
+  "latchkey/keeper": ["recordPending", "deliverAnswers", "keepSessions"],
 };
-const faces = ["index", "protocol/index", "events/index", "rpc/index", "pending/index"];
-const scripts = [
-  "errors",
-  ...faces,
-  "ledger/index",
-  "ledger/jwe",
-  "ledger/sqlite",
-  "ledger/postgres",
-  "cli/repl",
-  "vendor/valibot",
-];
 
 interface Outcome {
   readonly status: number | null;
@@ -62,6 +52,7 @@ let tarball: string;
 /** An empty project with the tarball and its dependencies in it, no optional peer. */
 let project: string;
 let installed: string;
+let manifest: { readonly exports: Record<string, string | { readonly default: string }> };
 
 test.before(async () => {
   scratch = await mkdtemp(join(tmpdir(), "latchkey-package-"));
@@ -73,23 +64,27 @@ test.before(async () => {
   const quiet = ["--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts"];
   succeed(run(project, "npm", "install", ...quiet, tarball));
   installed = join(project, "node_modules/latchkey");
+  manifest = JSON.parse(await readFile(join(installed, "package.json"), "utf8"));
 });
 test.after(() => rm(scratch, { recursive: true, force: true }));
 
 test("holds exactly its files", async () => {
   const sources = (await filesBelow(join(root, "lib"))).filter((path) => /(?<!\.d)\.ts$/.test(path));
+  const scripts = Object.values(manifest.exports).flatMap((target) =>
+    typeof target === "string" ? [] : [target.default],
+  );
   const expected = [
-    ...["LICENSE", "README.md", "package.json", "dist/THIRD-PARTY-LICENSES"],
-    ...scripts.map((path) => `dist/${path}.js`),
-    ...["dist/cli/latchkey.cjs", "dist/cli/main.cjs"],
+    ...["LICENSE", "README.md", "package.json", "dist/cli/latchkey.cjs", "dist/cli/main.cjs", "dist/cli/repl/repl.js"],
+    ...scripts.map((path) => path.replace("./", "")),
     ...sources.map((path) => `dist/${path.replace(/\.ts$/, ".d.ts")}`),
   ];
-  assert.equal(await filesBelow(installed), expected.sort());
+  // What several entries share is in files of its own, named after what is in them.
+  const found = (await filesBelow(installed)).filter((path) => !/^dist\/shared\/[A-Z0-9]{8}\.js$/.test(path));
+  assert.equal(found, expected.sort());
 });
 
 test("exports what its manifest says, no more entries and no fewer", async () => {
-  const { exports } = JSON.parse(await readFile(join(installed, "package.json"), "utf8"));
-  const named = Object.keys(exports).map((path) => path.replace(/^\./, "latchkey"));
+  const named = Object.keys(manifest.exports).map((path) => path.replace(/^\./, "latchkey"));
   assert.equal(named, [...Object.keys(entries), "latchkey/package.json"]);
 });
 
@@ -108,16 +103,28 @@ for (const [entry, names] of Object.entries(entries)) {
   });
 }
 
-test("the thin core works without the ledger's files", async () => {
-  await rename(join(installed, "dist/ledger"), join(scratch, "ledger"));
-  try {
-    for (const entry of ["latchkey", "latchkey/rpc", "latchkey/events", "latchkey/pending"]) {
-      succeed(run(project, process.execPath, "--input-type=module", "--eval", `await import("${entry}")`));
-    }
-  } finally {
-    await rename(join(scratch, "ledger"), join(installed, "dist/ledger"));
-  }
-});
+/** The files that are loaded with an entry: what it imports, and what those import, but nothing that is imported late. */
+async function loadedWith(path: string, seen = new Map<string, string>()): Promise<Map<string, string>> {
+  if (seen.has(path)) return seen;
+  const text = await readFile(path, "utf8");
+  seen.set(path, text);
+  for (const [, specifier = ""] of text.matchAll(/^(?:import|export|\}) ?.*?["'](\.{1,2}\/[^"']+)["'];$/gm))
+    await loadedWith(join(dirname(path), specifier), seen);
+  return seen;
+}
+
+for (const [entry, file, loads] of [
+  ...["index", "rpc/index", "events/index", "pending/index"].map((name) => [`the entry ${name}`, name, false] as const),
+  ["the ledger's entry, as a check of this test,", "ledger/index", true] as const,
+])
+  test(`${entry} ${loads ? "loads" : "does not load"} the ledger's rules`, async () => {
+    const files = await loadedWith(join(installed, `dist/${file}.js`));
+    assert.is(
+      [...files.values()].some((text) => text.includes("INSERT INTO @entries") || text.includes('from "jose')),
+      loads,
+      [...files.keys()].join("\n"),
+    );
+  });
 
 test("each class exists once, however it is reached", async () => {
   await addPeer();

@@ -50,7 +50,7 @@ export async function importRows({ rounds }: Scale): Promise<Row[]> {
         {
           what: "latchkey/rpc / SDK",
           value: ratio({ figures: time }, "latchkey/rpc", "@github/copilot-sdk"),
-          limit: 0.6,
+          limit: 1,
           side: "at most",
         },
       ],
@@ -115,6 +115,6 @@ export async function coldStartRows({ rounds }: Scale): Promise<Row[]> {
   for (const name of names) await once(name);
   const figures = await interleave(names, rounds * 4, once);
   const value = ratio({ figures }, "latchkey ls, three entries", "node --eval 0");
-  const targets = [{ what: "latchkey ls / node --eval 0", value, limit: 1.5, side: "at most" }] as const;
+  const targets = [{ what: "latchkey ls / node --eval 0", value, limit: 2, side: "at most" }] as const;
   return [{ group: "Cold start", name: "from nothing to the end", unit: "ms", figures, targets }];
 }

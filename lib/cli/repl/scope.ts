@@ -39,6 +39,7 @@ export async function scope(desk: Desk, server: REPLServer): Promise<PropertyDes
     import("../../protocol/index.js"),
     import("../../rpc/index.js"),
     import("../../ledger/index.js"),
+    import("../../keeper/index.js"),
   ]);
   const own = { ledger, pending, show, receipts, answer, cancel, hold, session };
   const names: PropertyDescriptorMap = {};
