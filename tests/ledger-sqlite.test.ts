@@ -1,3 +1,4 @@
+import { amountTests } from "./support/ledger/amounts.js";
 import { contractTests } from "./support/ledger/contract.js";
 import { keyTests } from "./support/ledger/keys.js";
 import { lifeTests } from "./support/ledger/life.js";
@@ -16,3 +17,4 @@ test.after(async () => {
 contractTests(test, () => place);
 lifeTests(test, () => place);
 keyTests(test, () => place);
+amountTests(test, () => place);

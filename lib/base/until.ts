@@ -1,6 +1,8 @@
+import { startTimer, waitOf } from "./amounts.js";
+
 export interface UntilOptions {
   signal?: AbortSignal | undefined;
-  /** Milliseconds; no limit when left out. */
+  /** Milliseconds; no limit when left out or `Infinity`. Anything that is no length of time is a `TypeError`. */
   timeoutMs?: number | undefined;
 }
 
@@ -17,24 +19,23 @@ export function until<T>(
       reject(signal.reason);
       return;
     }
+    const limitMs = timeoutMs === undefined ? undefined : waitOf(timeoutMs, "timeoutMs");
     let stop: (() => void) | undefined;
-    let timer: NodeJS.Timeout | undefined;
+    let stopTimer: (() => void) | undefined;
     let settled = false;
     const settle = (act: () => void): void => {
       if (settled) return;
       settled = true;
-      clearTimeout(timer);
+      stopTimer?.();
       signal?.removeEventListener("abort", aborted);
       stop?.();
       act();
     };
     const aborted = (): void => settle(() => reject(signal?.reason));
     signal?.addEventListener("abort", aborted, { once: true });
-    // A longer timer would fire at once.
-    if (timeoutMs !== undefined && timeoutMs < 2 ** 31)
-      timer = setTimeout(
-        () => settle(() => reject(new DOMException(`nothing came within ${timeoutMs} ms`, "TimeoutError"))),
-        timeoutMs,
+    if (limitMs !== undefined)
+      stopTimer = startTimer(limitMs, () =>
+        settle(() => reject(new DOMException(`nothing came within ${limitMs} ms`, "TimeoutError"))),
       );
     stop = start(
       (value) => settle(() => resolve(value)),

@@ -1,3 +1,4 @@
+import { countOf } from "../base/amounts.js";
 import { LatchkeyError } from "../base/errors.js";
 
 export interface StreamOptions {
@@ -14,6 +15,7 @@ export function openStream<T>(
   { signal, limit = 1024 }: StreamOptions,
   start: (push: (value: T) => void, fail: (reason: Error | undefined) => void) => () => void,
 ): AsyncIterableIterator<T> {
+  if (limit !== Number.POSITIVE_INFINITY) countOf(limit, "limit");
   const queue: T[] = [];
   const readers: { resolve: (result: IteratorResult<T>) => void; reject: (reason: unknown) => void }[] = [];
   let end: { failed: boolean; reason?: unknown } | undefined;

@@ -1,3 +1,4 @@
+import { spanOf } from "../base/amounts.js";
 import { LatchkeyError, RpcError } from "../base/errors.js";
 import { fault } from "../base/fault.js";
 import { pause } from "../base/until.js";
@@ -45,6 +46,7 @@ const graceMs = 5000;
  */
 export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverAnswersOptions = {}): Deliverer {
   const { sessions, leaseMs = 10_000, owner = `deliverer ${process.pid}` } = options;
+  spanOf(leaseMs, "leaseMs");
   const filter = sessions === undefined ? {} : { sessionId: [...sessions] };
   const events = createEvents<DelivererEventMap>();
   const lanes = new Lanes();

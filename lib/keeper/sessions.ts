@@ -1,3 +1,4 @@
+import { waitOf } from "../base/amounts.js";
 import { LatchkeyError } from "../base/errors.js";
 import { createEvents, type Events, type Off } from "../events/index.js";
 import { type Hold, type HoldOptions, hold } from "../pending/index.js";
@@ -47,6 +48,7 @@ export function keepSessions(
   rpc: KeepingRpc,
   { filter, updated = false, timeoutMs = 10_000, ...flags }: KeepOptions = {},
 ): Keeper {
+  waitOf(timeoutMs, "timeoutMs");
   const events = createEvents<KeeperEventMap>();
   const holds = new Map<string, Hold>();
   /** Sessions that are being held, are held, or are none of ours. A birth is announced more than once. */

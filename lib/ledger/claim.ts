@@ -1,3 +1,4 @@
+import { spanOf } from "../base/amounts.js";
 import { LedgerError } from "../base/errors.js";
 import type { AnswerOf, KindName, PendingRequest, SecretsOf } from "../pending/index.js";
 import type { LedgerAccess } from "./access.js";
@@ -71,7 +72,7 @@ export class HeldClaim implements Claim {
   }
 
   async extend(leaseMs = this.#leaseMs): Promise<void> {
-    await this.#look(leaseMs);
+    await this.#look(spanOf(leaseMs, "leaseMs"));
   }
 
   async #look(leaseMs: number | undefined): Promise<void> {

@@ -1,3 +1,4 @@
+import { spanOf } from "../base/amounts.js";
 import type { AnswerOf, KindName } from "../pending/index.js";
 import type { LedgerAccess } from "./access.js";
 import type { Delivery, Entry, Reply } from "./contract.js";
@@ -25,6 +26,7 @@ export class HeldDelivery implements Delivery {
   }
 
   async extend(leaseMs = this.#leaseMs): Promise<void> {
+    spanOf(leaseMs, "leaseMs");
     await this.#ledger.write("prolong", () => prolong(this.entry.id, this.fence, leaseMs));
   }
 

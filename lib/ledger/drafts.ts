@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { momentOf } from "../base/amounts.js";
 import { check } from "../base/check.js";
 import { credentialKey, intentKey, type PendingRequest, parsePendingRequest, rowOf } from "../pending/index.js";
 import type { AnswerOptions, Entry, RecordOptions } from "./contract.js";
@@ -8,6 +9,7 @@ import type { Keyring } from "./seal/keyring.js";
 
 /** Checks and seals a request. What was built by hand is checked like what came over the wire. */
 export async function draftRequest(keyring: Keyring, request: PendingRequest, options: RecordOptions): Promise<Draft> {
+  const expiresAt = options.expiresAt === undefined ? undefined : momentOf(options.expiresAt, "expiresAt");
   const { secrets, ...open } = request;
   const checked = parsePendingRequest(open, { secrets: secrets.reveal() });
   const row = rowOf(checked.kind);
@@ -27,7 +29,7 @@ export async function draftRequest(keyring: Keyring, request: PendingRequest, op
     refused: row.refused?.(checked.data) ?? false,
     survives: row.survivesRuntime,
     epoch: options.epoch,
-    expiresAt: options.expiresAt?.getTime(),
+    expiresAt,
     by: options.by,
   };
 }
@@ -39,6 +41,7 @@ export async function draftAnswer(
   value: unknown,
   options: AnswerOptions & { fence: number | undefined },
 ): Promise<AnswerDraft> {
+  const expiresAt = options.expiresAt === undefined ? undefined : momentOf(options.expiresAt, "expiresAt");
   const row = rowOf(entry.kind);
   const checked = check(row.answer, value, `answer to ${entry.kind}`);
   const seconds = row.servesFor?.(checked);
@@ -51,8 +54,8 @@ export async function draftAnswer(
     sealed: await keyring.seal(answerPlace(entry.credential, id), checked),
     digests: keyring.digests(checked),
     shared,
-    servesMs: shared && seconds !== undefined ? seconds * 1000 : undefined,
-    expiresAt: options.expiresAt?.getTime(),
+    servesMs: shared && seconds !== undefined ? Math.round(seconds * 1000) : undefined,
+    expiresAt,
     by: options.by,
     account: options.account,
     fence: options.fence,

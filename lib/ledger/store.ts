@@ -1,3 +1,4 @@
+import { ageOf, countOf, spanOf, waitOf } from "../base/amounts.js";
 import { check } from "../base/check.js";
 import { LedgerError } from "../base/errors.js";
 import { type AnswerOf, type KindName, kinds, type PendingRequest } from "../pending/index.js";
@@ -55,8 +56,7 @@ export class Store implements contract.Ledger, LedgerAccess {
 
   list<K extends KindName = KindName>(filter?: contract.ListFilter<K>): Promise<contract.Page<K>>;
   async list(filter: contract.ListFilter = {}): Promise<contract.Page> {
-    const limit = filter.limit ?? 1000;
-    if (!Number.isInteger(limit) || limit < 1) throw new TypeError('"limit" must be a whole number above 0');
+    const limit = countOf(filter.limit ?? 1000, "limit");
     if (filter.state !== undefined && [filter.state].flat().includes("expired")) await this.sweep();
     const found = await this.engine.read(() => find.list(filter, limit));
     if (found.some(isDue)) {
@@ -79,6 +79,7 @@ export class Store implements contract.Ledger, LedgerAccess {
   ): AsyncIterableIterator<contract.Transition<K>>;
   watch(filter: contract.Filter = {}, options: contract.WatchOptions = {}): AsyncIterableIterator<contract.Transition> {
     const { after } = options;
+    find.refuseUnwatchable(filter);
     if (after !== undefined && !/^\d+$/.test(after)) throw new TypeError('"after" is not a cursor of `watch`');
     const start = after === undefined ? this.engine.read(find.lastSeq) : Promise.resolve(Number(after));
     this.#starting.add(start);
@@ -112,8 +113,13 @@ export class Store implements contract.Ledger, LedgerAccess {
   ): Promise<contract.Claim | undefined> {
     const { owner, leaseMs = 60_000, signal } = options;
     if (typeof owner !== "string" || owner === "") throw new TypeError('"owner" must say who claims');
-    if (!(leaseMs > 0)) throw new TypeError('"leaseMs" must be above 0');
-    const waitMs = options.waitMs ?? (signal === undefined ? 0 : Number.POSITIVE_INFINITY);
+    spanOf(leaseMs, "leaseMs");
+    const waitMs =
+      options.waitMs === undefined
+        ? signal === undefined
+          ? 0
+          : Number.POSITIVE_INFINITY
+        : waitOf(options.waitMs, "waitMs");
     const deadline = performance.now() + waitMs;
     const stop = waitMs > 0 ? this.changes.use() : undefined;
     try {
@@ -160,6 +166,7 @@ export class Store implements contract.Ledger, LedgerAccess {
 
   async deliver(id: string, options: contract.DeliveryOptions): Promise<contract.Delivery | undefined> {
     const { owner, leaseMs = 10_000, wanted } = options;
+    spanOf(leaseMs, "leaseMs");
     const found = await this.engine.read(() => deliverable(id));
     if (found === undefined) return undefined;
     const answerId = text(found.answer.id);
@@ -231,6 +238,8 @@ export class Store implements contract.Ledger, LedgerAccess {
   }
 
   async prune(options: contract.PruneOptions): Promise<{ entries: number; receipts: number }> {
+    ageOf(options.entriesMs, "entriesMs");
+    if (options.receiptsMs !== undefined) ageOf(options.receiptsMs, "receiptsMs");
     const removed = { entries: 0, receipts: 0 };
     for (let more = true; more; ) {
       const round = await this.write("prune", () => prune(options, 500));

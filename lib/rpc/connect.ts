@@ -1,9 +1,11 @@
 import { connect as dial, type Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import * as v from "valibot";
+import { countOf, waitOf } from "../base/amounts.js";
 import { check } from "../base/check.js";
 import { ConnectionError, RpcError } from "../base/errors.js";
 import { until } from "../base/until.js";
+import { visible } from "../base/visible.js";
 import { type ClientInfo, protocolWindow } from "../protocol/index.js";
 import { createConnection, type Duplex } from "./connection.js";
 import type { Rpc } from "./rpc.js";
@@ -32,13 +34,15 @@ export interface ConnectOptions {
  */
 export async function connect(target: Target, options: ConnectOptions = {}): Promise<Rpc> {
   const { signal, timeoutMs } = options;
-  const deadline = timeoutMs === undefined ? undefined : performance.now() + timeoutMs;
+  const maxFrameBytes =
+    options.maxFrameBytes === undefined ? 64 * 2 ** 20 : countOf(options.maxFrameBytes, "maxFrameBytes");
+  const deadline = timeoutMs === undefined ? undefined : performance.now() + waitOf(timeoutMs, "timeoutMs");
   const place = parseTarget(target);
   const duplex = "port" in place ? await openSocket(place, options) : place;
   const tcp = "port" in place;
   const rpc = createConnection(duplex, {
     endpoint: tcp ? `tcp://${place.host.includes(":") ? `[${place.host}]` : place.host}:${place.port}` : "stdio:",
-    maxFrameBytes: options.maxFrameBytes ?? 64 * 2 ** 20,
+    maxFrameBytes,
     nudge: tcp && options.nudge !== false,
   });
   try {
@@ -60,7 +64,7 @@ export async function connect(target: Target, options: ConnectOptions = {}): Pro
         "PROTOCOL",
         `the runtime speaks protocol version ${protocolVersion}; this latchkey speaks ${protocolWindow.min} to ${protocolWindow.max}`,
       );
-    return Object.assign(rpc, { hello: { protocolVersion, version } });
+    return Object.assign(rpc, { hello: { protocolVersion, version: visible(version, 100) } });
   } catch (error) {
     await rpc.close();
     throw error;

@@ -9,6 +9,7 @@
  *   runtime was killed), and more events in the new log than the cursor had counted in the old.
  * To count, every event is read, and `types` are picked out here.
  */
+import { waitOf } from "../../base/amounts.js";
 import type { EventMap, EventType, SessionEvent, SessionRequester } from "../../protocol/index.js";
 import { overrun } from "./overrun.js";
 import { isReloaded, pageOf, readPage } from "./reload.js";
@@ -45,6 +46,7 @@ export async function* follow<T extends EventType = EventType>(
   session: SessionRequester,
   { cursor: start, types, waitMs = 500, signal }: FollowOptions<T> = {},
 ): AsyncGenerator<Followed<EventMap[T]>, void, undefined> {
+  waitOf(waitMs, "waitMs");
   const wanted = types && new Set<string>(types);
   const isWanted = (event: SessionEvent): event is EventMap[T] => wanted === undefined || wanted.has(event.type);
   let cursor = start === beginning ? undefined : start;

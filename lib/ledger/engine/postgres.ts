@@ -1,4 +1,5 @@
 import type postgres from "postgres";
+import { countOf, spanOf, waitOf } from "../../base/amounts.js";
 import { LatchkeyError, LedgerError } from "../../base/errors.js";
 import { fault } from "../../base/fault.js";
 import type { Ledger } from "../contract.js";
@@ -31,6 +32,9 @@ export async function postgresEngine(location: string, options: PostgresOptions 
   url.searchParams.delete("schema");
   const { schema = named ?? "latchkey", max = 5, timeoutMs = 10_000, waitMs = 0 } = options;
   if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) throw new TypeError('"schema" must be a plain lower-case name');
+  countOf(max, "max");
+  waitOf(waitMs, "waitMs");
+  spanOf(timeoutMs, "timeoutMs");
   return new PostgresEngine(new Pool(url.href, { max, timeoutMs }), schema, waitMs);
 }
 

@@ -1,3 +1,4 @@
+import { ageOf } from "../../base/amounts.js";
 import type { Filter, ListFilter } from "../contract.js";
 import { first, number, type Row, type Rule, rows, text, type Value } from "../engine/engine.js";
 import { claimColumns, entryColumns } from "../rows.js";
@@ -33,8 +34,10 @@ export function conditions(filter: Filter): Condition[] {
     found.push({ sql: literals === "" ? "1 = 0" : `e.state IN (${literals})`, params: [] });
   }
   if (filter.inDoubt) found.push({ sql: "e.state = 'sent' AND e.delivery_until <= {now}", params: [] });
-  if (filter.minAgeMs !== undefined) found.push({ sql: "e.created_at <= {now} - ?", params: [filter.minAgeMs] });
-  if (filter.maxAgeMs !== undefined) found.push({ sql: "e.created_at >= {now} - ?", params: [filter.maxAgeMs] });
+  if (filter.minAgeMs !== undefined)
+    found.push({ sql: "e.created_at <= {now} - ?", params: [ageOf(filter.minAgeMs, "minAgeMs")] });
+  if (filter.maxAgeMs !== undefined)
+    found.push({ sql: "e.created_at >= {now} - ?", params: [ageOf(filter.maxAgeMs, "maxAgeMs")] });
   return found;
 }
 
@@ -75,6 +78,14 @@ export function* lastSeq(): Rule<number> {
   return number(row?.seq);
 }
 
+/** @throws TypeError when a filter is none, or one by what only time changes. */
+export function refuseUnwatchable(filter: Filter): void {
+  const { minAgeMs, maxAgeMs, inDoubt } = filter;
+  const passing = [minAgeMs, maxAgeMs, inDoubt].some((value) => value !== undefined);
+  if (passing) throw new TypeError("a watch cannot filter by what only time changes");
+  conditions(filter);
+}
+
 /** Transitions after a place, each with its entry as the transition left it, and the place to go on from. */
 export function* transitions(
   after: number,
@@ -83,14 +94,12 @@ export function* transitions(
 ): Rule<{ found: readonly Row[]; next: number | undefined }> {
   const head = yield* lastSeq();
   if (head <= after) return { found: [], next: undefined };
-  const { state, minAgeMs, maxAgeMs, inDoubt, ...lasting } = filter;
+  const { state, ...lasting } = filter;
   const all = conditions(lasting);
   if (state !== undefined) {
     const wanted = listOf<State>(state);
     all.push({ sql: wanted.length === 0 ? "1 = 0" : `r.state IN (${marks(wanted)})`, params: wanted });
   }
-  const passing = [minAgeMs, maxAgeMs, inDoubt].some((value) => value !== undefined);
-  if (passing) throw new TypeError("a watch cannot filter by what only time changes");
   const left = entryColumns.replace(/e\.(state|outcome|updated_at)(, |$)/g, "");
   const found = yield* rows(
     `SELECT ${left.replace(/, $/, "")}, ${claimColumns}, {now} AS now, r.seq, r.state, r.outcome, r.at AS updated_at

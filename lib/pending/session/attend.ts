@@ -1,3 +1,4 @@
+import { waitOf } from "../../base/amounts.js";
 import { LatchkeyError, type RpcError } from "../../base/errors.js";
 import { type Events, type Interest, registerInterest } from "../../events/index.js";
 import type { EventMap, EventType, SessionEvent, SessionRequester } from "../../protocol/index.js";
@@ -36,6 +37,7 @@ export async function attend(
   session: SessionRequester & { readonly events: Events<EventMap> },
   { interest = ["mcp.oauth_required"], settleMs = 1000, signal }: AttendOptions = {},
 ): Promise<Attended> {
+  waitOf(settleMs, "settleMs");
   const view = createView();
   const later: SessionEvent[] = [];
   let replayed = false;

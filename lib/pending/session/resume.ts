@@ -1,3 +1,4 @@
+import { waitOf } from "../../base/amounts.js";
 import { check } from "../../base/check.js";
 import { LatchkeyError } from "../../base/errors.js";
 import type { Events } from "../../events/index.js";
@@ -82,6 +83,7 @@ export async function resume<S extends ResumedSession>(
   params: SessionResumeParams,
   { ledger, principal, interest, settleMs, signal }: ResumeOptions = {},
 ): Promise<Resumed<S>> {
+  if (settleMs !== undefined) waitOf(settleMs, "settleMs");
   const { sessionId } = params;
   const session = rpc.session(sessionId);
   const cold = !(await attached(rpc, params, signal));

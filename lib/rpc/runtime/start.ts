@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { access, chmod, constants } from "node:fs/promises";
+import { startTimer, waitOf } from "../../base/amounts.js";
 import { ConnectionError } from "../../base/errors.js";
 import { until } from "../../base/until.js";
 import { connect } from "../connect.js";
@@ -145,14 +146,15 @@ function release(child: ChildProcess): void {
 
 function stopper(child: ChildProcess, exited: Promise<unknown>) {
   let stopping: Promise<void> | undefined;
-  return ({ graceMs = 2000 }: { graceMs?: number } = {}): Promise<void> => {
+  return async ({ graceMs = 2000 }: { graceMs?: number } = {}): Promise<void> => {
+    waitOf(graceMs, "graceMs");
     stopping ??= (async () => {
       if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
       child.kill(graceMs > 0 ? "SIGTERM" : "SIGKILL");
-      const timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
+      const stopTimer = startTimer(graceMs, () => child.kill("SIGKILL"));
       await exited;
-      clearTimeout(timer);
+      stopTimer();
     })();
-    return stopping;
+    await stopping;
   };
 }
