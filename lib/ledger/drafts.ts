@@ -1,7 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { momentOf } from "../base/amounts.js";
-import { check } from "../base/check.js";
-import { credentialKey, intentKey, type PendingRequest, parsePendingRequest, rowOf } from "../pending/index.js";
+import {
+  checkAnswer,
+  credentialKey,
+  intentKey,
+  type PendingRequest,
+  parsePendingRequest,
+  rowOf,
+} from "../pending/index.js";
 import type { AnswerOptions, Entry, RecordOptions } from "./contract.js";
 import type { AnswerDraft } from "./rules/answer.js";
 import type { Draft } from "./rules/record.js";
@@ -43,7 +49,7 @@ export async function draftAnswer(
 ): Promise<AnswerDraft> {
   const expiresAt = options.expiresAt === undefined ? undefined : momentOf(options.expiresAt, "expiresAt");
   const row = rowOf(entry.kind);
-  const checked = check(row.answer, value, `answer to ${entry.kind}`);
+  const checked = checkAnswer(entry, value);
   const seconds = row.servesFor?.(checked);
   const shared = row.credential !== undefined && seconds !== 0;
   const id = randomUUID();

@@ -110,25 +110,43 @@ export function wholeData(request: PendingRequest): Record<string, unknown> {
 }
 
 /**
+ * An answer that its kind takes and that this request takes too, where its data is there to tell.
+ * @throws ValidationError
+ */
+export function checkAnswer<K extends KindName>(request: { kind: K; data?: unknown }, answer: unknown): AnswerOf<K>;
+export function checkAnswer(request: { kind: KindName; data?: unknown }, answer: unknown): unknown {
+  const row = rowOf(request.kind);
+  const subject = `answer to ${request.kind}`;
+  const checked = check(row.answer, answer, subject);
+  const expected = isObject(request.data) ? row.unfit?.(request.data, checked) : undefined;
+  if (expected !== undefined) throw new ValidationError(subject, [{ path: "kind", expected }]);
+  return checked;
+}
+
+/**
  * Answers a pending request, from any connection to the runtime that holds the session.
  * `accepted: false` means that the runtime does not wait for it: answered before, superseded, or gone.
  * @throws ValidationError before anything is sent: the runtime would take a malformed answer and break the call.
  */
 export async function handlePendingRequest<K extends KindName>(
   rpc: { session(sessionId: string): SessionRequester },
-  request: { kind: K; sessionId: string; requestId: string },
+  request: { kind: K; sessionId: string; requestId: string; data?: unknown },
   answer: AnswerOf<NoInfer<K>>,
   options?: RequestOptions,
 ): Promise<{ accepted: boolean }>;
 export async function handlePendingRequest(
   rpc: { session(sessionId: string): SessionRequester },
-  request: { kind: KindName; sessionId: string; requestId: string },
+  request: { kind: KindName; sessionId: string; requestId: string; data?: unknown },
   answer: unknown,
   options?: RequestOptions,
 ): Promise<{ accepted: boolean }> {
   if (!isKind(request.kind)) throw new TypeError(`"${request.kind}" is not a pending kind`);
-  const row = rowOf(request.kind);
-  const checked = check(row.answer, answer, `answer to ${request.kind}`);
-  const { success } = await row.send(rpc.session(request.sessionId), request.requestId, checked, options);
+  const checked = checkAnswer(request, answer);
+  const { success } = await rowOf(request.kind).send(
+    rpc.session(request.sessionId),
+    request.requestId,
+    checked,
+    options,
+  );
   return { accepted: success };
 }

@@ -1,9 +1,13 @@
-import type { SessionEvent } from "./generated.js";
+import type { SessionEvent as GeneratedEvent } from "./generated.js";
+import type { NewerEvents } from "./newer.js";
 
-/** Event type to event, for every event type of the runtime's schemas. */
-export type EventMap = { [E in SessionEvent as E["type"]]: E };
+/** Event type to event, for every event type of the runtimes' schemas. */
+export type EventMap = { [E in Exclude<GeneratedEvent, { type: keyof NewerEvents }> as E["type"]]: E } & NewerEvents;
 
 export type EventType = keyof EventMap;
+
+/** Any event of a session. */
+export type SessionEvent = EventMap[EventType];
 
 /** What a session's event looks like when its type is not one that the schemas know. */
 export interface UnknownEvent {

@@ -1,8 +1,12 @@
 import type { GeneratedClientMethods, GeneratedMethods } from "./generated.js";
+import type { NewerCalls } from "./newer.js";
 import type { SessionCalls, UserCalls } from "./session-calls.js";
 
 /** Every method a client may call: those of the runtime's schemas and the few they lack. */
-export interface Methods extends Omit<GeneratedMethods, keyof SessionCalls>, SessionCalls {}
+export interface Methods
+  extends Omit<GeneratedMethods, keyof SessionCalls | keyof NewerCalls>,
+    SessionCalls,
+    NewerCalls {}
 
 /** Every method the runtime may call on its client. */
 export interface ClientMethods extends Omit<GeneratedClientMethods, keyof UserCalls>, UserCalls {}

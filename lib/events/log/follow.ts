@@ -76,7 +76,8 @@ export async function* follow<T extends EventType = EventType>(
     const before = cursor ?? beginning;
     const at = seenUpTo === undefined ? -1 : page.events.findIndex((event) => event.id === seenUpTo);
     seenUpTo = undefined;
-    const matching = page.events.slice(at + 1).filter(isWanted);
+    const events: readonly SessionEvent[] = page.events;
+    const matching = events.slice(at + 1).filter(isWanted);
     for (const [index, event] of matching.entries()) {
       const last = index === matching.length - 1;
       yield { event, cursor: last ? page.cursor : before, ...(gap === undefined ? {} : { gap }) };

@@ -12,7 +12,10 @@ const open = v.object({
     v.object({
       clientId: v.string(),
       publicClient: v.exactOptional(v.boolean()),
+      /** Any text: the schemas name `client_credentials` alone, the runtime sends `authorization_code` too. */
       grantType: v.exactOptional(v.string()),
+      /** The configured scope, for a challenge that names none. */
+      scope: v.exactOptional(v.string()),
     }),
   ),
   wwwAuthenticateParams: v.exactOptional(
@@ -24,6 +27,8 @@ const open = v.object({
   ),
   /** The protected-resource metadata document (RFC 9728) as text. */
   resourceMetadata: v.exactOptional(v.string()),
+  /** Whether this request takes the answer `{ kind: "runtimeRefresh" }`. */
+  runtimeRefreshSupported: v.exactOptional(v.boolean()),
 });
 
 const secrets = v.looseObject({
@@ -49,6 +54,8 @@ const answer = v.variant("kind", [
     expiresIn: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
   }),
   v.strictObject({ kind: v.literal("cancelled") }),
+  /** The runtime refreshes by itself, with the grant of its own sign-in. `mcp.oauth_recovery_completed` says how that ended. */
+  v.strictObject({ kind: v.literal("runtimeRefresh") }),
 ]);
 
 export const mcpOauth = kind({
@@ -66,6 +73,10 @@ export const mcpOauth = kind({
     clientId: whole.staticClientConfig?.clientId,
     scope: whole.wwwAuthenticateParams?.scope,
   }),
+  unfit: (data, given) =>
+    given.kind === "runtimeRefresh" && data.runtimeRefreshSupported !== true
+      ? '"runtimeRefresh" only where the request says "runtimeRefreshSupported"'
+      : undefined,
   // A wider scope is asked for where the token is good and too narrow: for everybody else it stays good.
   refused: (data) => data.reason !== "initial" && data.reason !== "upscope",
   servesFor: (given) => (given.kind === "token" ? given.expiresIn : 0),

@@ -22,6 +22,21 @@ export const permission = kind({
   open: v.looseObject({
     requestId: v.string(),
     permissionRequest: v.looseObject({ kind: v.string(), toolCallId: v.exactOptional(v.string()) }),
+    /** What the runtime asks about by itself: `manual`, `assisted` with a recommendation, or nothing (`allow-all`). */
+    permissionMode: v.exactOptional(v.string()),
+    promptRequest: v.exactOptional(
+      v.looseObject({
+        /** What the runtime's own judge made of it, in `assisted` mode. */
+        assistedApproval: v.exactOptional(
+          v.looseObject({
+            recommendation: v.exactOptional(v.string()),
+            reason: v.exactOptional(v.string()),
+            /** How the recommendation came about. */
+            evaluation: v.exactOptional(v.looseObject({ reasonCode: v.exactOptional(v.string()) })),
+          }),
+        ),
+      }),
+    ),
   }),
   secrets: noSecrets,
   answer: v.variant("kind", [
@@ -30,6 +45,10 @@ export const permission = kind({
       kind: v.literal("approve-for-session"),
       approval: v.exactOptional(variantOf<PermissionDecisionApproveForSessionApproval>()),
       domain: v.exactOptional(text),
+    }),
+    v.strictObject({
+      kind: v.literal("approve-read-only-for-session"),
+      directories: v.pipe(v.array(text), v.minLength(1)),
     }),
     v.strictObject({
       kind: v.literal("approve-for-location"),
