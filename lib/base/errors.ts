@@ -32,7 +32,13 @@ export class ConnectionError extends LatchkeyError<ConnectionErrorCode> {
 }
 
 /** The runtime answered a request with an error. `rpcCode` and `data` are its own; `code` names the common ones. */
-export type RpcErrorCode = "METHOD_NOT_FOUND" | "INVALID_PARAMS" | "SESSION_NOT_FOUND" | "NOT_RESUMABLE" | "RPC";
+export type RpcErrorCode =
+  | "METHOD_NOT_FOUND"
+  | "INVALID_PARAMS"
+  | "SESSION_NOT_FOUND"
+  | "NOT_RESUMABLE"
+  | "UNKNOWN_LOGIN"
+  | "RPC";
 
 export class RpcError extends LatchkeyError<RpcErrorCode> {
   readonly rpcCode: number;

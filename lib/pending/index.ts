@@ -17,3 +17,9 @@ export { type Attended, type AttendOptions, attend } from "./session/attend.js";
 export { findBlocking } from "./session/busy.js";
 export { type Hold, type HoldOptions, hold } from "./session/hold.js";
 export { type Resumed, type ResumedSession, type ResumeLedger, type ResumeOptions, resume } from "./session/resume.js";
+export {
+  type BeginRuntimeLoginOptions,
+  type LoginRpc,
+  type RuntimeLogin,
+  runtimeLogin,
+} from "./session/runtime-login.js";

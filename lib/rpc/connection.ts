@@ -14,6 +14,7 @@ import { ConnectionError } from "../base/errors.js";
 import { until } from "../base/until.js";
 import { createEvents } from "../events/index.js";
 import type { ClientMethods, EventMap, EventType, RequestOptions, SessionLifecycle } from "../protocol/index.js";
+import { askCapabilities, type Capabilities } from "./capabilities.js";
 import { createNudge } from "./nudge.js";
 import { createReader } from "./reader.js";
 import { isResponseError, remoteError } from "./remote-error.js";
@@ -173,11 +174,19 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
     });
   }
 
+  let capabilities: Promise<Capabilities> | undefined;
   const rpc: Omit<Rpc, "hello"> = {
     endpoint: options.endpoint,
     events,
     closed,
     request: request as Rpc["request"],
+    capabilities() {
+      capabilities ??= askCapabilities((method) => request(method)).catch((error: unknown) => {
+        capabilities = undefined;
+        throw error;
+      });
+      return capabilities;
+    },
     session(sessionId) {
       let slot = sessions.get(sessionId);
       if (!slot) {

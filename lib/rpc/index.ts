@@ -5,6 +5,7 @@ export {
   RpcError,
   type RpcErrorCode,
 } from "../base/errors.js";
+export type { Capabilities, Capability } from "./capabilities.js";
 export { type ConnectOptions, connect, type Target } from "./connect.js";
 export type { CloseReason, Handler, Rpc, RpcEventMap, Session } from "./rpc.js";
 export { findRuntime } from "./runtime/find.js";

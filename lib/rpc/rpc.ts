@@ -8,6 +8,7 @@ import type {
   SessionLifecycle,
   SessionRequester,
 } from "../protocol/index.js";
+import type { Capabilities } from "./capabilities.js";
 
 /** A session's event with the session that it belongs to. */
 export type RpcEventMap = {
@@ -37,6 +38,8 @@ export interface Rpc extends Requester {
   readonly endpoint: string;
   readonly hello: { readonly protocolVersion: number; readonly version: string };
   readonly events: Events<RpcEventMap, EventType>;
+  /** What this runtime can do beyond what every one can; asked once, at the first call. */
+  capabilities(): Promise<Capabilities>;
   session(sessionId: string): Session;
   /** Answers a method that the runtime calls on its client. Without a handler it is answered with `MethodNotFound`. */
   handle<M extends keyof ClientMethods>(method: M, handler: Handler<M>): Off;

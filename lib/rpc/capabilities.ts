@@ -1,0 +1,36 @@
+/**
+ * What a runtime can do beyond what every supported one can. Told by asking, never by its version: a call without params is refused
+ * for what it lacks where the method is there, and as unknown where it is not. Nothing is done by asking.
+ */
+import { RpcError } from "../base/errors.js";
+import type { MethodName } from "../protocol/index.js";
+
+/** Named abilities of the runtime behind a connection. */
+export interface Capabilities {
+  /** It lists permissions that wait: `session.permissions.pendingRequests`. */
+  readonly pendingPermissions: boolean;
+  /** It lists external tool calls that wait, those of an earlier load included: `session.tools.listPendingRequests`. */
+  readonly pendingTools: boolean;
+  /** It can own a sign-in whose callback the host receives: `session.mcp.oauth.complete`, and with it `runtimeLogin`. */
+  readonly runtimeLogin: boolean;
+}
+
+export type Capability = keyof Capabilities;
+
+/** Asks for all of them at once. Rejects only where the connection ends. */
+export async function askCapabilities(call: (method: MethodName) => Promise<unknown>): Promise<Capabilities> {
+  const has = (method: MethodName): Promise<boolean> =>
+    call(method).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof RpcError) return error.code !== "METHOD_NOT_FOUND";
+        throw error;
+      },
+    );
+  const [pendingPermissions, pendingTools, runtimeLogin] = await Promise.all([
+    has("session.permissions.pendingRequests"),
+    has("session.tools.listPendingRequests"),
+    has("session.mcp.oauth.complete"),
+  ]);
+  return Object.freeze({ pendingPermissions, pendingTools, runtimeLogin });
+}

@@ -1,0 +1,45 @@
+import type { Capabilities } from "latchkey/rpc";
+import * as assert from "uvu/assert";
+import { memoryPair } from "./support/pair.js";
+import { rejects, suite } from "./support/suite.js";
+import { cli, openStage, runtimes } from "./support/world.js";
+
+const test = suite("Capabilities");
+
+for (const under of runtimes) {
+  test(`of ${under.name}: as it answers, not as it is called`, async () => {
+    await using stage = await openStage(under);
+    await using rpc = await stage.connect();
+    const wanted: Capabilities =
+      under === cli
+        ? { pendingPermissions: true, pendingTools: true, runtimeLogin: true }
+        : { pendingPermissions: true, pendingTools: false, runtimeLogin: false };
+    assert.equal({ ...(await rpc.capabilities()) }, wanted);
+  });
+}
+
+test("are asked once a connection, when somebody wants them", async () => {
+  const { rpc, peer } = await memoryPair();
+  await using _ = rpc;
+  const before = peer.received.length;
+  const [first, second] = [rpc.capabilities(), rpc.capabilities()];
+  for (const [method, code] of [
+    ["session.permissions.pendingRequests", -32601],
+    ["session.tools.listPendingRequests", -32603],
+    ["session.mcp.oauth.complete", -32602],
+  ] as const) {
+    const asked = await peer.next(method);
+    assert.equal(asked.params, {}, "names no session: nothing can be done by it");
+    peer.refuse(asked, { code, message: "no" });
+  }
+  assert.equal({ ...(await first) }, { pendingPermissions: false, pendingTools: true, runtimeLogin: true });
+  assert.is(await second, await first);
+  assert.is(peer.received.length, before + 3);
+});
+
+test("of a connection that ends meanwhile: its error, and no guess", async () => {
+  const { rpc } = await memoryPair();
+  const asked = rpc.capabilities();
+  await rpc.close();
+  await rejects(asked, { code: "ENDED" });
+});
