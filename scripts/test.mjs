@@ -1,29 +1,36 @@
-// npm test [-- pattern…]: builds, then runs lint, types and every test file, or only the files whose path contains
-// a pattern. The last line is "N passed, N failed", with ", N skipped" when there are any.
+// npm test [-- pattern…]: builds, then runs lint, types and the tests of the working day, or only the files whose path
+// contains a pattern. The last line is "N passed, N failed", with ", N skipped" when there are any.
+//   --all             every file on both runtimes, those that end in .long.test.ts too (also by LATCHKEY_TESTS=all)
 //   --from <dir>      runs the built files of another folder: no build, no checks
 //   --node <path>     the Node that runs the files
 //   --timeout <ms>    for a whole file
 //   --no-skips        a skipped test is a failure (also by LATCHKEY_NO_SKIPS=1)
 
 import { spawn } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { walk } from "./files.mjs";
 import { killRunning, runFile } from "./run-file.mjs";
 
-const atOnce = 2;
+const atOnce = availableParallelism();
+const slowestShown = 10;
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { values: options, positionals: patterns } = parseArgs({
   allowPositionals: true,
   options: {
+    all: { type: "boolean", default: process.env.LATCHKEY_TESTS === "all" },
     from: { type: "string" },
     node: { type: "string", default: process.execPath },
     timeout: { type: "string", default: "240000" },
     "no-skips": { type: "boolean", default: process.env.LATCHKEY_NO_SKIPS === "1" },
   },
 });
+// The files read it: tests/support/world/runtimes.ts.
+if (options.all) process.env.LATCHKEY_TESTS = "all";
 const sum = { passed: 0, failed: 0, skipped: 0 };
+const times = [];
 
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.once(signal, () => {
@@ -63,6 +70,7 @@ async function testFile(dir, file) {
     timeoutMs: Number(options.timeout),
   });
   if (options["no-skips"]) problems.push(...skipped.map(({ name }) => `skipped here: ${name}`));
+  times.push([file, rest.seconds]);
   sum.passed += passed;
   sum.failed += failed + problems.length;
   sum.skipped += skipped.length;
@@ -100,7 +108,11 @@ if (files.length === 0) {
   sum.failed += 1;
   tell(relative(root, dir), false, "holds no test file", "");
 }
-const chosen = patterns.length === 0 ? files : files.filter((file) => patterns.some((p) => matches(p).includes(file)));
+const isLong = (file) => file.endsWith(".long.test.js");
+const chosen =
+  patterns.length === 0
+    ? files.filter((file) => options.all || !isLong(file))
+    : files.filter((file) => patterns.some((p) => matches(p).includes(file)));
 jobs.push(...chosen.map((file) => () => testFile(dir, file)));
 
 const worker = async () => {
@@ -108,5 +120,9 @@ const worker = async () => {
 };
 await Promise.all(Array.from({ length: atOnce }, worker));
 
+if (times.length > 1) {
+  const slowest = times.sort(([, a], [, b]) => b - a).slice(0, slowestShown);
+  say(`\nThe slowest files:\n${slowest.map(([file, took]) => `${seconds(took).padStart(8)}  ${file}`).join("\n")}`);
+}
 say(`\n${sum.passed} passed, ${sum.failed} failed${sum.skipped > 0 ? `, ${sum.skipped} skipped` : ""}`);
 process.exitCode = sum.failed > 0 ? 1 : 0;

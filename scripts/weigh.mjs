@@ -1,5 +1,5 @@
 // What the package weighs, and what each dependency adds to it: bytes of the part that is used, minified by esbuild, then gzipped.
-// Prints one line of JSON; docs/dependencies.md shows it and tests/readme-weights.test.ts compares.
+// Prints one line of JSON; docs/dependencies.md shows it and tests/project/weights.test.ts compares.
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -5,7 +5,7 @@
 import { parseArgs } from "node:util";
 import { runChaos } from "../support/chaos/run.js";
 import { scheduleOf } from "../support/chaos/schedule.js";
-import { runtimes } from "../support/world.js";
+import { allRuntimes } from "../support/world.js";
 
 const { values } = parseArgs({
   options: {
@@ -23,7 +23,7 @@ const seeds = Array.from({ length: Number(values.rounds) }, (_, index) => first 
 const engines = (["sqlite", "postgres"] as const).filter(
   (name) => values.engine === undefined || name === values.engine,
 );
-const chosen = runtimes.filter(({ name }) => values.runtime === undefined || name === values.runtime);
+const chosen = allRuntimes.filter(({ name }) => values.runtime === undefined || name === values.runtime);
 if (engines.length === 0 || chosen.length === 0 || seeds.some((seed) => !Number.isSafeInteger(seed)))
   throw new TypeError("see the head of tests/programs/chaos.ts");
 const say = (text: string): void => void process.stdout.write(`${text}\n`);

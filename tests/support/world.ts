@@ -12,6 +12,6 @@ export { type Model, type ModelMessage, type ModelRequest, type Reply, startMode
 export { type Demand, obtainMachineToken, obtainToken, refreshTokens, tokenAnswer } from "./world/oauth-client.js";
 export { onDisk } from "./world/on-disk.js";
 export { type Exit, type Message, type Program, startProgram, startScript } from "./world/processes.js";
-export { bundled, cli, type RuntimeUnderTest, runtimes } from "./world/runtimes.js";
+export { allRuntimes, bundled, cli, type RuntimeUnderTest, runtimes } from "./world/runtimes.js";
 export * from "./world/scene.js";
 export { type Places, serverName, sessionParams } from "./world/session-params.js";

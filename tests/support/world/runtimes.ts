@@ -50,4 +50,6 @@ export const cli: RuntimeUnderTest = {
   retries: false,
 };
 
-export const runtimes: readonly RuntimeUnderTest[] = [bundled, cli];
+/** What `npm run test:all` shows on both is shown on the one that starts faster by `npm test`. */
+export const allRuntimes: readonly RuntimeUnderTest[] = [bundled, cli];
+export const runtimes = process.env.LATCHKEY_TESTS === "all" ? allRuntimes : [bundled];

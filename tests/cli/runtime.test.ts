@@ -1,0 +1,211 @@
+/** `latchkey runtime`, `keep`, `doctor`, help and completion. */
+import { spawn, spawnSync } from "node:child_process";
+import { chmod, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { openLedger } from "latchkey/ledger";
+import { connect } from "latchkey/rpc";
+import * as assert from "uvu/assert";
+import { latchkey, latchkeyPath, openPlace, type Place } from "../support/commands.js";
+import { suite, within } from "../support/suite.js";
+import { openWorld } from "../support/world.js";
+
+const test = suite("latchkey runtime, keep and doctor");
+let place: Place;
+
+test.before.each(async () => {
+  place = await openPlace();
+});
+test.after.each(async () => {
+  await latchkey(place, ["runtime", "stop"]);
+  await place[Symbol.asyncDispose]();
+});
+
+const noteOf = async (): Promise<{ endpoint: string; token: string; pid: number }> =>
+  JSON.parse(await readFile(join(place.state, "runtime.json"), "utf8"));
+const start = () => latchkey(place, ["runtime", "start", "--home", place.dir]);
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+test("starts one runtime that outlives the command, and ends it", async () => {
+  assert.is((await latchkey(place, ["runtime", "status"])).code, 3);
+  const secretive = { ...place, env: { ...place.env, LATCHKEY_KEY: Buffer.alloc(32, 9).toString("base64") } };
+  assert.is((await latchkey(secretive, ["runtime", "start", "--home", place.dir])).code, 0);
+  const { pid, token, endpoint } = await noteOf();
+  assert.is((await stat(join(place.state, "runtime.json"))).mode & 0o777, 0o600);
+  assert.is((await stat(place.state)).mode & 0o777, 0o700);
+  if (process.platform === "linux") {
+    const environment = await readFile(`/proc/${pid}/environ`, "utf8");
+    assert.not.match(environment, /LATCHKEY_KEY/);
+    assert.not.ok((await readFile(`/proc/${pid}/cmdline`, "utf8")).includes(token));
+  }
+  const again = await start();
+  assert.match(again.out, new RegExp(`runs already: .* process ${pid}`));
+  const status = await latchkey(place, ["runtime", "status", "--json"]);
+  assert.equal([JSON.parse(status.out).endpoint, status.out.includes(token)], [endpoint, false]);
+  const rpc = await connect(endpoint, { token });
+  assert.is((await latchkey(place, ["runtime", "stop"])).code, 0);
+  await within(5000, rpc.closed, "the end of the runtime");
+  assert.is((await latchkey(place, ["runtime", "stop"])).code, 3);
+});
+
+test("leaves a process alone that only has the number of its runtime", async () => {
+  await start();
+  const note = await noteOf();
+  const stranger = spawn("sleep", ["600"]);
+  try {
+    process.kill(note.pid, "SIGKILL");
+    await within(5000, closedOf(note), "the end of the runtime");
+    await writeFile(join(place.state, "runtime.json"), JSON.stringify({ ...note, pid: stranger.pid }));
+    assert.is((await latchkey(place, ["runtime", "stop"])).code, 3);
+    assert.ok(isAlive(stranger.pid ?? 0));
+  } finally {
+    stranger.kill("SIGKILL");
+  }
+});
+
+/** Resolves when nobody answers there any more. */
+async function closedOf({ endpoint, token }: { endpoint: string; token: string }): Promise<void> {
+  for (;;) {
+    try {
+      const rpc = await connect(endpoint, { token });
+      await rpc.closed;
+    } catch {
+      return;
+    }
+  }
+}
+
+test(
+  "keeps sessions over the death of their host, and goes on when the runtime comes back",
+  async () => {
+    await using world = await openWorld();
+    await start();
+    const heard: string[] = [];
+    const waiting = new Map<string, () => void>();
+    const hears = (did: string, count: number): Promise<void> =>
+      within(
+        15_000,
+        new Promise((resolve) => {
+          if (heard.filter((each) => each === did).length >= count) resolve();
+          else waiting.set(`${did} ${count}`, resolve);
+        }),
+        `"${did}" of the keeper, which said: ${heard.join(", ")}`,
+      );
+    const keeper = spawn(
+      process.execPath,
+      [latchkeyPath, "keep", "--principal", "ada", "--json", "--interest", "mcp.oauth_required"],
+      {
+        cwd: place.dir,
+        env: place.env,
+        stdio: ["ignore", "pipe", "ignore"],
+      },
+    );
+    const ended = new Promise<number | null>((resolve) => keeper.once("close", resolve));
+    let rest = "";
+    keeper.stdout.setEncoding("utf8").on("data", (text: string) => {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) {
+        const { did } = JSON.parse(line);
+        heard.push(did);
+        waiting.get(`${did} ${heard.filter((each) => each === did).length}`)?.();
+      }
+    });
+    try {
+      await hears("connected", 1);
+      const first = await noteOf();
+      const host = await connect(first.endpoint, { token: first.token });
+      const { sessionId } = await host.request("session.create", world.sessionParams());
+      await hears("held", 1);
+      await hears("recorded", 1);
+      await host.close();
+      await using ledger = await openLedger(join(place.state, "ledger.db"));
+      const [entry] = await ledger.list({ sessionId });
+      assert.equal([entry?.state, entry?.principal], ["open", "ada"]);
+
+      process.kill(first.pid, "SIGKILL");
+      await hears("disconnected", 1);
+      await start();
+      await hears("connected", 2);
+      const second = await noteOf();
+      const next = await connect(second.endpoint, { token: second.token });
+      await next.request("session.create", world.sessionParams());
+      await hears("held", 2);
+      await hears("recorded", 2);
+      await next.close();
+      keeper.kill("SIGTERM");
+      assert.is(await within(5000, ended, "the end of the keeper"), 0);
+      assert.is(heard.at(-1), "ended");
+    } finally {
+      keeper.kill("SIGKILL");
+      await ended;
+    }
+  },
+  { timeoutMs: 40_000 },
+);
+
+test("finds what is wrong and says what to do", async () => {
+  const healthy = await latchkey(place, ["doctor"]);
+  assert.is(healthy.code, 0, healthy.out);
+  assert.match(healthy.out, /runtime start/);
+  await start();
+  const db = join(place.state, "ledger.db");
+  await (await openLedger(db)).close();
+  await chmod(db, 0o644);
+  await chmod(join(place.state, "runtime.json"), 0o640);
+  const env = { ...place.env, COPILOT_CONNECTION_TOKEN: "wrong", LATCHKEY_ENDPOINT: (await noteOf()).endpoint };
+  const { code, out } = await latchkey({ ...place, env }, ["doctor"]);
+  assert.is(code, 1);
+  assert.match(out, new RegExp(`chmod 600 ${db}`));
+  assert.match(out, /chmod 600 .*runtime\.json/);
+  assert.match(out, /bad +token .*\n.*COPILOT_CONNECTION_TOKEN/);
+  const wrongKey = { ...place, env: { ...place.env, LATCHKEY_KEY: Buffer.alloc(32, 1).toString("base64") } };
+  assert.match((await latchkey(wrongKey, ["doctor"])).out, /bad +ledger .*WRONG_KEY.*\n.*LATCHKEY_KEY/);
+});
+
+test("has a page for every command, and examples on each", async () => {
+  const { out } = await latchkey(place, ["--help"]);
+  const [, list = ""] = /COMMANDS\n(.*?)\n\n/s.exec(out) ?? [];
+  const names = list.split("\n").map((line) => line.trim().split(/ {2,}/)[0] ?? "");
+  assert.ok(names.length >= 13);
+  for (const name of names) {
+    const page = await latchkey(place, [...name.split(" "), "--help"]);
+    assert.is(page.code, 0);
+    assert.match(page.out, new RegExp(`NAME\n +latchkey ${name} - .*EXAMPLES\n +\\S`, "s"));
+    for (const line of page.out.split("\n")) assert.ok(line.length <= 90, `too wide: ${line}`);
+  }
+});
+
+test("keeps Node's remark about its SQLite to itself, and no other warning", async () => {
+  // Node 22 says it when SQLite is loaded; newer ones and the drop-in for older ones say nothing.
+  const said = `setImmediate(() => {
+    process.emitWarning("SQLite is an experimental feature and might change at any time", "ExperimentalWarning");
+    process.emitWarning("something else", "ExperimentalWarning");
+  })`;
+  const preload = join(place.dir, "says.mjs");
+  await writeFile(preload, said);
+  const { code, err } = await latchkey({ ...place, env: { ...place.env, NODE_OPTIONS: `--import=${preload}` } }, [
+    "--version",
+  ]);
+  assert.is(code, 0);
+  assert.match(err, "something else");
+  assert.not.match(err, "SQLite");
+});
+
+test("completes commands, options, values and entries in bash", async () => {
+  const complete = (...words: string[]): string => {
+    const script = `eval "$(latchkey completion bash)"; COMP_WORDS=(latchkey "$@"); COMP_CWORD=$#; _latchkey; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    return spawnSync("bash", ["-c", script, "bash", ...words], { env: place.env, encoding: "utf8" }).stdout.trim();
+  };
+  assert.is(complete("rec"), "receipts");
+  assert.is(complete("runtime", "sto"), "stop");
+  assert.is(complete("answer", "--approve-o"), "--approve-once");
+  assert.is(complete("ls", "--kind", "perm"), "permission.requested");
+  assert.is(complete("ls", "--state", "ans"), "answered");
+});

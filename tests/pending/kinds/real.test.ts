@@ -1,0 +1,107 @@
+import { handlePendingRequest, type KindName, kinds, rowOf } from "latchkey/pending";
+import * as assert from "uvu/assert";
+import { type ProvocationName, provocationNames, provocations } from "../../support/kinds/provocations.js";
+import { type Provoked, pass, provoke } from "../../support/kinds/scene.js";
+import { schemasOf } from "../../support/kinds/schemas.js";
+import { suite, within } from "../../support/suite.js";
+import { openStage, runtimes, type Stage } from "../../support/world.js";
+
+/** Events with a request id that ask nothing of the host. */
+const askNothing = [
+  "human_response.recorded",
+  "mcp.oauth_recovery_completed",
+  "permission.assentDetected",
+  "permission.carriedForward",
+  "permission.contextualAuthorization",
+  "ui.ephemeral_query",
+];
+
+/** What the answer brought about, seen at the far end. */
+const effects: Record<ProvocationName, (scene: Provoked) => Promise<void> | void> = {
+  async headers({ host, mcp }) {
+    const { result } = await host.next("returned");
+    assert.match(JSON.stringify(result), /"asking","status":"connected"/);
+    assert.ok(mcp.seen.some((headers) => headers[pass.header] === pass.value));
+  },
+  permission({ model, mcp }) {
+    assert.equal(mcp.runs, ["echo"]);
+    assert.equal(model.toolResults(), ["permitted"]);
+  },
+  externalTool: ({ model }) => assert.equal(model.toolResults(), ["ticket 17"]),
+  async elicitation({ host }) {
+    const { result } = await host.next("returned");
+    assert.equal(result, { action: "accept", content: { colour: "green" } });
+  },
+  serverElicitation({ model, mcp }) {
+    assert.equal(mcp.replies, [{ action: "accept", content: { colour: "green" } }]);
+    assert.match(model.toolResults()[0] ?? "", "green");
+  },
+  userInput: ({ model }) => assert.equal(model.toolResults(), ["User selected: yes"]),
+  exitPlanMode: ({ model }) => assert.match(model.toolResults()[0] ?? "", "Plan approved"),
+  sampling({ mcp }) {
+    assert.is(mcp.replies.length, 1);
+    assert.match(JSON.stringify(mcp.replies[0]), "seven");
+  },
+  async command({ host }) {
+    assert.is((await host.next("returned")).type, "returned");
+  },
+  queuedCommand: () => undefined,
+};
+
+for (const under of runtimes) {
+  const test = suite(`Kinds on ${under.name}`);
+  let stage: Stage;
+
+  test.before(async () => {
+    stage = await openStage(under);
+  });
+  test.after(() => stage.close());
+
+  test("the table has every method of the runtime's schemas that answers something", async () => {
+    const { respond, withRequestId } = await schemasOf(stage);
+    const rows = Object.values(kinds);
+    assert.ok(respond.length >= 12);
+    assert.equal(respond, rows.map((row) => row.respond).sort());
+    const known = new Set([...rows.flatMap((row): string[] => [row.event, row.completed]), ...askNothing]);
+    assert.equal(
+      withRequestId.filter((type) => !known.has(type)),
+      [],
+    );
+  });
+
+  for (const name of provocationNames) {
+    const row = provocations[name];
+    test(`${row.kind} by ${row.by}: recorded in one process, answered from another`, async () => {
+      await using scene = await provoke(stage, name);
+      const { session, request, host } = scene;
+      assert.is(request.kind, row.kind);
+      const over = session.events.wait(rowOf(row.kind).completed, {
+        where: ({ data }) => "requestId" in data && data.requestId === request.requestId,
+        timeoutMs: 10_000,
+      });
+      const turn = usesModel(name) ? session.events.wait("session.idle", { timeoutMs: 10_000 }) : undefined;
+      // A connection that never attached: any one may answer.
+      await using outsider = await stage.connect();
+      assert.equal(await answer(outsider), { accepted: true });
+      await over;
+      await turn;
+      await within(10_000, Promise.resolve(effects[name](scene)), "the effect");
+      assert.equal(await answer(outsider), { accepted: alwaysAccepted.includes(row.kind) }, "a second answer");
+      assert.equal(
+        host.messages.filter(({ type }) => type === "failed"),
+        [],
+      );
+
+      function answer(rpc: Parameters<typeof handlePendingRequest>[0]) {
+        return handlePendingRequest(rpc, { ...request, kind: row.kind }, row.answer);
+      }
+    });
+  }
+}
+
+/** The runtime says `success: true` to any answer of this kind. */
+const alwaysAccepted: readonly KindName[] = ["command.execute"];
+
+function usesModel(name: ProvocationName): boolean {
+  return provocations[name].script.length > 0;
+}

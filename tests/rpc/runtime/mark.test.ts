@@ -1,0 +1,139 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { checkMark, markRuntime } from "latchkey/rpc";
+import * as assert from "uvu/assert";
+import { listensAt, startOf } from "../../../lib/rpc/runtime/mark.js";
+import { suite } from "../../support/suite.js";
+
+const test = suite("The mark of a runtime", { timeoutMs: 20_000 });
+
+/** A process that listens on a loopback port, and gives it up when it is told to. */
+const listener = `
+const server = require("node:net").createServer().listen(0, "127.0.0.1", () => process.send(server.address().port));
+process.on("message", () => server.close(() => process.send("closed")));
+setInterval(() => {}, 1000);
+`;
+
+async function listen() {
+  const child: ChildProcess = spawn(process.execPath, ["-e", listener], {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
+  const exited = once(child, "exit");
+  const [port] = await once(child, "message");
+  assert.ok(typeof port === "number" && child.pid !== undefined);
+  return {
+    pid: child.pid,
+    port,
+    endpoint: `tcp://127.0.0.1:${port}`,
+    async giveUpPort() {
+      child.send("close");
+      await once(child, "message");
+    },
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await exited;
+    },
+  };
+}
+
+test("a process that runs and listens is the marked one, also after the mark went through JSON", async () => {
+  await using runtime = await listen();
+  const mark = await markRuntime(runtime);
+  assert.equal(Object.keys(mark).sort(), ["endpoint", "pid", "processStart"]);
+  assert.is(await checkMark(JSON.parse(JSON.stringify(mark))), "running");
+  assert.equal(await markRuntime(runtime), mark, "the same process has the same mark");
+});
+
+test("ended: gone, though somebody else listens on its port", async () => {
+  const mark = await (async () => {
+    await using runtime = await listen();
+    return await markRuntime(runtime);
+  })();
+  const server = createServer().listen(Number(new URL(mark.endpoint).port), "127.0.0.1");
+  try {
+    await once(server, "listening");
+    assert.is(await checkMark(mark), "gone");
+  } finally {
+    server.close();
+  }
+});
+
+test("ended and not yet waited for by its parent: gone", async () => {
+  // The shell's child ends, and the shell becomes a program that waits for nobody.
+  const shell = spawn("sh", ["-c", 'sleep 0.05 & echo "$!"; exec sleep 60'], { stdio: ["ignore", "pipe", "inherit"] });
+  const exited = once(shell, "exit");
+  try {
+    const [line] = await once(shell.stdout, "data");
+    const pid = Number(line);
+    const mark = { endpoint: "tcp://127.0.0.1:9", pid, processStart: "any" };
+    const state = () =>
+      execFileSync("ps", ["-o", "state=", "-p", String(pid)])
+        .toString()
+        .trim();
+    while (!state().startsWith("Z")) await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.is(await checkMark(mark), "gone");
+    assert.is(await startOf(pid), null);
+  } finally {
+    shell.kill("SIGKILL");
+    await exited;
+  }
+});
+
+test("its process id belongs to a later process: gone", async () => {
+  await using runtime = await listen();
+  const mark = await markRuntime(runtime);
+  assert.is(await checkMark({ ...mark, processStart: `${mark.processStart}0` }), "gone");
+  // Started in the same instant, before the machine was started anew.
+  const earlier = mark.processStart?.replace(/^\S+/, "00000000-0000-0000-0000-000000000000");
+  assert.is(await checkMark({ endpoint: mark.endpoint, pid: mark.pid, processStart: earlier ?? "" }), "gone");
+});
+
+test("it runs and gave up its port, which somebody else took: not-listening", async () => {
+  await using runtime = await listen();
+  const mark = await markRuntime(runtime);
+  await runtime.giveUpPort();
+  assert.is(await checkMark(mark), "not-listening");
+  await using other = await listen();
+  assert.is(await checkMark({ ...mark, endpoint: other.endpoint }), "not-listening");
+});
+
+test("a mark without a start time proves nothing; process ids that are none are nobody's", async () => {
+  await using runtime = await listen();
+  assert.is(await checkMark({ endpoint: runtime.endpoint, pid: runtime.pid }), "unknown");
+  for (const pid of [0, -1, 1.5, Number.NaN, 2 ** 40])
+    assert.is(await checkMark({ endpoint: runtime.endpoint, pid, processStart: "x" }), "gone");
+});
+
+const tools = ["ps", "lsof"].filter((name) => {
+  try {
+    execFileSync("which", [name]);
+    return false;
+  } catch {
+    return true;
+  }
+});
+const elsewhere = "systems without /proc: ps and lsof say the same";
+if (tools.length > 0) test.skip(elsewhere, `not installed: ${tools.join(", ")}`);
+else
+  test(elsewhere, async () => {
+    await using runtime = await listen();
+    await using other = await listen();
+    const start = await startOf(runtime.pid, "darwin");
+    assert.match(start ?? "", /\d\d:\d\d:\d\d \d{4}$/);
+    assert.is(await startOf(runtime.pid, "darwin"), start);
+    assert.is(await startOf(2 ** 22 + 1, "darwin"), null);
+    assert.is(await listensAt(runtime.pid, new URL(runtime.endpoint), "darwin"), true);
+    assert.is(await listensAt(runtime.pid, new URL(other.endpoint), "darwin"), false);
+  });
+
+test("where no program can be asked, nothing is known", async () => {
+  const before = process.env.PATH;
+  process.env.PATH = "/nowhere";
+  try {
+    assert.is(await startOf(process.pid, "darwin"), undefined);
+    assert.is(await listensAt(process.pid, new URL("tcp://127.0.0.1:1"), "darwin"), undefined);
+  } finally {
+    process.env.PATH = before;
+  }
+});
