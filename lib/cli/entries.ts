@@ -1,9 +1,18 @@
 import type { Entry, Filter, Ledger, State } from "../ledger/index.js";
+import type { KindName } from "../pending/index.js";
 import { exit, Stop } from "./exit.js";
 import { oneLine } from "./io.js";
+import { table } from "./table.js";
 
 /** States in which an entry is still of interest to somebody. */
 export const living: readonly State[] = ["open", "answered", "sent", "lost"];
+
+/** What is lost may be asked again, as the same question, for these kinds alone: the others' are over. */
+const askedAgain: readonly KindName[] = ["mcp.oauth_required", "mcp.headers_refresh_required"];
+
+/** Whether somebody still waits for an entry, or may ask for it again. */
+export const waits = ({ state, kind }: Pick<Entry, "state" | "kind">): boolean =>
+  living.includes(state) && (state !== "lost" || askedAgain.includes(kind));
 
 /** Enough of an id to tell entries apart on a screen, and to name one on a command line. */
 export const short = (id: string): string => id.slice(0, 8);
@@ -49,11 +58,11 @@ function words(entry: Pick<Entry, "kind" | "data">): (string | undefined)[] {
     case "mcp.headers_refresh_required":
       return given("serverName", "reason");
     case "permission.requested": {
-      const [kind, ...rest] = inside(
+      // Not its `intention`: that is what the model says about it.
+      return inside(
         "permissionRequest",
-        ...["kind", "serverName", "toolName", "fullCommandText", "fileName", "path", "url", "intention"],
+        ...["kind", "serverName", "toolName", "fullCommandText", "fileName", "path", "url"],
       );
-      return [kind, ...rest];
     }
     case "external_tool.requested":
       return given("toolName");
@@ -72,6 +81,15 @@ function words(entry: Pick<Entry, "kind" | "data">): (string | undefined)[] {
   }
 }
 
+/** What the model says about what it wants to do, which need not be true. */
+export function modelSays({ data }: Pick<Entry, "data">): string | undefined {
+  if (!("permissionRequest" in data)) return undefined;
+  const { permissionRequest } = data;
+  if (typeof permissionRequest !== "object" || permissionRequest === null) return undefined;
+  const intention = "intention" in permissionRequest ? permissionRequest.intention : undefined;
+  return typeof intention === "string" && intention !== "" ? oneLine(intention) : undefined;
+}
+
 const units = [
   [86_400_000, "d"],
   [3_600_000, "h"],
@@ -85,15 +103,30 @@ export function age(since: Date, now = Date.now()): string {
   return "0s";
 }
 
-export const heads = ["ID", "STATE", "KIND", "WHAT", "FOR", "AGE"] as const;
+const heads = ["ID", "STATE", "KIND", "WHAT", "FOR", "AGE"];
 /** The column of what a stranger wrote. */
-export const yields = 3;
+const yields = 3;
+const below = [2, 3, 6];
 
 export const row = (entry: Entry): string[] => [
-  short(entry.id),
+  oneLine(short(entry.id)),
   entry.outcome === undefined ? entry.state : `${entry.state}/${entry.outcome}`,
   entry.kind,
   what(entry),
   oneLine(entry.principal ?? "-"),
   age(entry.createdAt),
 ];
+
+/** Who works on an entry, and for how long it is theirs unless they prolong it. */
+export const holder = ({ claim }: Entry): string =>
+  claim === undefined ? "" : `${oneLine(claim.owner)}, ${age(new Date(), claim.until.getTime())} left`;
+
+/** Entries as a table; who works on them is a column of its own while somebody does. */
+export function entryTable(
+  entries: readonly Entry[],
+  layout: { width?: number | undefined; head: (text: string) => string },
+): string {
+  const claimed = entries.some(({ claim }) => claim !== undefined);
+  const rows = entries.map((entry) => [...row(entry), ...(claimed ? [holder(entry)] : [])]);
+  return table([...heads, ...(claimed ? ["CLAIMED BY"] : [])], rows, { ...layout, yields, below });
+}

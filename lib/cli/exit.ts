@@ -1,4 +1,5 @@
 import { ConnectionError, LatchkeyError, LedgerError, RpcError, ValidationError } from "../base/errors.js";
+import { visible } from "../base/visible.js";
 import { type Io, paint } from "./io.js";
 
 /** The exit codes of `latchkey`, as docs/shell.md lists them. */
@@ -24,7 +25,7 @@ export const exit = {
 export class UsageError extends Error {
   constructor(
     message: string,
-    readonly command?: string,
+    public command?: string,
   ) {
     super(message);
   }
@@ -43,7 +44,7 @@ export class Stop extends Error {
 /** Says what went wrong, for a person. Returns the exit code. */
 export function tellError(error: unknown, { err }: Io): number {
   err.write(`${paint(err).red("latchkey:")} ${explain(error)}\n`);
-  if (error instanceof UsageError) err.write(`Try: latchkey ${error.command ?? ""}${error.command ? " " : ""}--help\n`);
+  if (error instanceof UsageError) err.write(`Try: latchkey ${error.command ? `${error.command} ` : ""}--help\n`);
   return exitCodeOf(error);
 }
 
@@ -62,16 +63,44 @@ function exitCodeOf(error: unknown): number {
 
 /** What a person is told: the message and the stable code, and what to do where that is known. */
 export function explain(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const code = error instanceof LatchkeyError ? ` (${error.code})` : "";
-  const hint = error instanceof LatchkeyError ? hints[error.code] : undefined;
-  return `${error.message}${code}${hint === undefined ? "" : `\n  ${hint}`}`;
+  if (!(error instanceof Error)) return printable(String(error));
+  if (!(error instanceof LatchkeyError)) return printable(error.message);
+  const hint = hintFor(error);
+  return `${printable(error.message + why(error))} (${error.code})${hint === undefined ? "" : `\n  ${hint}`}`;
 }
+
+/** The first line of it, as it is: to be made fit to be seen where it is printed. */
+export function explainShort(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const text = error instanceof LatchkeyError ? `${error.message}${why(error)} (${error.code})` : error.message;
+  return text.split("\n")[0] ?? "";
+}
+
+/** Part of it may be a peer's. Its lines stay lines, set apart so that none can be taken for one of ours. */
+const printable = (text: string): string =>
+  text
+    .split("\n")
+    .map((line) => visible(line, 2000))
+    .slice(0, 40)
+    .join("\n  ");
+
+/** Why a store is not there is what its driver says. */
+function why({ code, message, cause }: LatchkeyError): string {
+  if (code !== "UNAVAILABLE" || !(cause instanceof Error)) return "";
+  const said = cause.message.split("\n")[0] || ("code" in cause ? String(cause.code) : "");
+  return said === "" || message.includes(said) ? "" : `: ${said}`;
+}
+
+function hintFor({ code, message }: LatchkeyError): string | undefined {
+  return message.startsWith("no runtime found") ? installHint : hints[code];
+}
+
+const installHint = "npm install @github/copilot, or name the program: latchkey runtime start --path FILE.";
 
 const hints: Record<string, string | undefined> = {
   REFUSED: "latchkey runtime status tells where a runtime should be; latchkey runtime start starts one.",
   UNAUTHORIZED: "The token comes from COPILOT_CONNECTION_TOKEN, or from the file of latchkey runtime start.",
   WRONG_KEY: "The key comes from LATCHKEY_KEY, or for SQLite from the .key file beside the database.",
-  CLAIMED: "A broker works on it now. latchkey receipts shows since when; wait for its lease to end.",
+  CLAIMED: "Wait for its lease to end; latchkey cancel takes --force.",
   NEWER_FORMAT: "Use the latchkey that wrote it, or a newer one.",
 };

@@ -3,17 +3,16 @@ import type { Command, Option, Options } from "./commands/command.js";
 import { commands } from "./commands/table.js";
 import { exit, UsageError } from "./exit.js";
 import { type Io, paint, print } from "./io.js";
-
-const narrow = 78;
+import { wrap } from "./wrap.js";
 
 /** Help as a manual page has it. `topic` is a command's name, or the first word of some. */
 export async function help(topic: string, io: Io, { asked }: { asked: boolean }): Promise<number> {
   const stream = asked ? io.out : io.err;
-  const { bold } = paint(stream);
+  const look = { bold: paint(stream).bold, columns: stream.columns };
   const found = commands.find(({ name }) => name === topic);
   const group = commands.filter(({ name }) => topic !== "" && name.startsWith(`${topic} `));
   if (topic !== "" && !found && group.length === 0) throw new UsageError(`there is no command "${topic}"`);
-  await print(stream, found ? page(found, bold) : overview(group.length > 0 ? group : commands, bold));
+  await print(stream, found ? page(found, look) : overview(group.length > 0 ? group : commands, look));
   return asked ? exit.done : exit.usage;
 }
 
@@ -23,66 +22,79 @@ export async function version(io: Io): Promise<number> {
   return exit.done;
 }
 
-type Paint = (text: string) => string;
+interface Look {
+  readonly bold: (text: string) => string;
+  /** Of the terminal; undefined where there is none. */
+  readonly columns: number | undefined;
+}
 
-function overview(listed: readonly Command[], bold: Paint): string {
+function overview(listed: readonly Command[], { bold, columns }: Look): string {
   const width = Math.max(...listed.map(({ name }) => name.length)) + 2;
+  const widest = 2 + width + Math.max(...listed.map(({ summary }) => summary.length));
   return [
     bold("NAME"),
-    "  latchkey - requests of the Copilot runtime, written down and answered from anywhere",
+    wrap("latchkey - requests of the Copilot runtime, written down and answered from anywhere", "  ", columns),
     "",
     bold("SYNOPSIS"),
     "  latchkey COMMAND [OPTION…] [OPERAND]",
     "",
     bold("COMMANDS"),
-    ...listed.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`),
+    ...(columns !== undefined && widest > columns
+      ? listed.flatMap(({ name, summary }) => [`  ${name}`, wrap(summary, "      ", columns)])
+      : listed.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`)),
     "",
-    "latchkey COMMAND --help says more about each, with examples.",
+    wrap("latchkey COMMAND --help says more about each, with examples.", "", columns),
     "",
     bold("ENVIRONMENT"),
-    ...definitions([
-      ["LATCHKEY_LEDGER", "The ledger, unless --ledger is given."],
+    ...definitions(
       [
-        "LATCHKEY_KEY",
-        "The ledger's key: 32 bytes in base64, base64url or hex. An SQLite ledger has a key file beside it otherwise.",
+        ["LATCHKEY_LEDGER", "The ledger, unless --ledger is given."],
+        [
+          "LATCHKEY_KEY",
+          "The ledger's key: 32 bytes in base64, base64url or hex. An SQLite ledger has a key file beside it otherwise.",
+        ],
+        ["LATCHKEY_ENDPOINT", "Where the runtime listens, unless --endpoint is given."],
+        ["COPILOT_CONNECTION_TOKEN", "The runtime's token, for a runtime that latchkey did not start."],
+        ["XDG_STATE_HOME", "Where latchkey's state folder lies; ~/.local/state when unset."],
+        ["NO_COLOR", "No colours, whatever the terminal."],
       ],
-      ["LATCHKEY_ENDPOINT", "Where the runtime listens, unless --endpoint is given."],
-      ["COPILOT_CONNECTION_TOKEN", "The runtime's token, for a runtime that latchkey did not start."],
-      ["XDG_STATE_HOME", "Where latchkey's state folder lies; ~/.local/state when unset."],
-      ["NO_COLOR", "No colours, whatever the terminal."],
-    ]),
+      columns,
+    ),
     "",
     bold("EXIT CODES"),
-    ...definitions([
-      [`${exit.done}`, "Done."],
-      [`${exit.failed}`, "Failed, or doctor found something."],
-      [`${exit.usage}`, "A mistake on the command line."],
-      [`${exit.nothing}`, "Nothing has this id, or there is nothing to do."],
-      [`${exit.refused}`, "The ledger's rules refuse it: claimed by another, answered before, over."],
-      [`${exit.ledger}`, "The ledger cannot be opened."],
-      [`${exit.runtime}`, "The runtime cannot be reached, or wants another token."],
-      [`${exit.remote}`, "The runtime answered with an error."],
-      [`${exit.invalid}`, "The answer does not fit its kind; nothing was written."],
-      ["129, 130, 143", "Stopped by SIGHUP, SIGINT, SIGTERM. keep, broker and ls --watch end with 0 then."],
-    ]),
+    ...definitions(
+      [
+        [`${exit.done}`, "Done."],
+        [`${exit.failed}`, "Failed, or doctor found something."],
+        [`${exit.usage}`, "A mistake on the command line."],
+        [`${exit.nothing}`, "Nothing has this id, or there is nothing to do."],
+        [`${exit.refused}`, "The ledger's rules refuse it: claimed by another, answered before, over."],
+        [`${exit.ledger}`, "The ledger cannot be opened."],
+        [`${exit.runtime}`, "The runtime cannot be reached, or wants another token."],
+        [`${exit.remote}`, "The runtime answered with an error."],
+        [`${exit.invalid}`, "The answer does not fit its kind; nothing was written."],
+        ["129, 130, 143", "Stopped by SIGHUP, SIGINT, SIGTERM. keep, broker and ls --watch end with 0 then."],
+      ],
+      columns,
+    ),
   ].join("\n");
 }
 
-function page(command: Command, bold: Paint): string {
+function page(command: Command, { bold, columns }: Look): string {
   const { name, operands, summary, about, options, examples } = command;
   return [
     bold("NAME"),
-    `  latchkey ${name} - ${lower(summary)}`,
+    wrap(`latchkey ${name} - ${lower(summary)}`, "  ", columns),
     "",
     bold("SYNOPSIS"),
     `  latchkey ${name}${Object.keys(options).length > 0 ? " [OPTION…]" : ""}${operands ? ` ${operands}` : ""}`,
     "",
     bold("DESCRIPTION"),
-    about.map((paragraph) => wrap(paragraph, "  ")).join("\n\n"),
-    ...(Object.keys(options).length > 0 ? ["", bold("OPTIONS"), ...definitions(optionLines(options))] : []),
+    about.map((paragraph) => wrap(paragraph, "  ", columns)).join("\n\n"),
+    ...(Object.keys(options).length > 0 ? ["", bold("OPTIONS"), ...definitions(optionLines(options), columns)] : []),
     "",
     bold("EXAMPLES"),
-    ...examples.flatMap(([line, what]) => [`  ${line}`, wrap(what, "      ")]),
+    ...examples.flatMap(([line, what]) => [`  ${line}`, wrap(what, "      ", columns)]),
   ].join("\n");
 }
 
@@ -96,23 +108,9 @@ const optionLines = (options: Options): [string, string][] =>
 
 const helpOption: Option = { type: "boolean", short: "h", about: "Show this." };
 
-const definitions = (pairs: readonly (readonly [string, string])[]): string[] =>
+const definitions = (pairs: readonly (readonly [string, string])[], columns: number | undefined): string[] =>
   pairs.flatMap(([term, what]) =>
     term.length < 6
-      ? [`  ${term.padEnd(6)}${wrap(what, "        ").trimStart()}`]
-      : [`  ${term}`, wrap(what, "        ")],
+      ? [`  ${term.padEnd(6)}${wrap(what, "        ", columns).trimStart()}`]
+      : [`  ${term}`, wrap(what, "        ", columns)],
   );
-
-/** Lines of words no wider than a narrow terminal, each after the indent. */
-function wrap(text: string, indent: string): string {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && indent.length + line.length + 1 + word.length > narrow) {
-      lines.push(indent + line);
-      line = "";
-    }
-    line += line === "" ? word : ` ${word}`;
-  }
-  return [...lines, indent + line].join("\n");
-}

@@ -1,4 +1,5 @@
 import colors from "picocolors";
+import { visible, visibleJson } from "../base/visible.js";
 
 /** Where a command writes. Answers go to `out`, everything that is only for people to `err`. */
 export interface Io {
@@ -30,12 +31,12 @@ export function print(stream: NodeJS.WriteStream, text: string): Promise<void> {
 }
 
 export const printJson = (stream: NodeJS.WriteStream, value: unknown): Promise<void> =>
-  print(stream, JSON.stringify(value));
+  print(stream, visibleJson(value));
 
-const control = /[\p{Cc}\p{Cf}\u2028\u2029]+/gu;
+const cellLimit = 300;
 
-/** Text of a stranger on one line: without what would move the cursor, colour or reorder what stands there. */
-export const oneLine = (text: string): string => text.replace(control, " ").trim();
+/** Text of a stranger on one line, not longer than anybody reads in a line. */
+export const oneLine = (text: string): string => visible(text.trim(), cellLimit);
 
 /** What is waited for now. The terminal's last line shows the newest; everything that is printed goes above it. */
 interface Wait {

@@ -3,7 +3,7 @@ import type { Io } from "./io.js";
 
 const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 /** Ended by one of these, a command that waits has done its work. */
-const waits = ["keep", "broker", "ls"];
+const waits = ["keep", "broker"];
 
 /** Node 22 says at every start that its SQLite is experimental; nobody at a terminal can do anything about that. */
 function printWarnings(): void {
@@ -21,6 +21,8 @@ async function main(args: string[]): Promise<number> {
   let signalCode: number | undefined;
   for (const [name, code] of Object.entries(signals))
     process.on(name, () => {
+      // Whoever asks twice does not want to wait for an orderly end.
+      if (signalCode !== undefined) process.exit(code);
       signalCode = code;
       stopped.abort(new Error(`stopped by ${name}`));
     });

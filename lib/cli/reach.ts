@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Ledger } from "../ledger/index.js";
 import type { Rpc } from "../rpc/index.js";
-import { exit, Stop } from "./exit.js";
+import { exit, Stop, UsageError } from "./exit.js";
+import { oneLine } from "./io.js";
 import { makeStateFolder, readRuntimeNote, stateFolder } from "./place.js";
 
 /** How a command reaches ledger and runtime. Rooms are loaded when they are needed: `latchkey ls` is quick because of that. */
@@ -25,11 +26,20 @@ export async function reachLedger(given: string | undefined, { make = false } = 
   const location = ledgerLocation(given);
   if (!isUrl(location) && location !== ":memory:") {
     if (!make && !existsSync(location))
-      throw new Stop(exit.ledger, `no ledger at ${location}: give --ledger, or set LATCHKEY_LEDGER`);
+      throw new Stop(
+        exit.ledger,
+        `no ledger at ${oneLine(location)}: latchkey keep makes one; for another give --ledger, or set LATCHKEY_LEDGER`,
+      );
     if (make && location.startsWith(stateFolder())) makeStateFolder();
   }
   const { openLedger } = await import("../ledger/index.js");
-  return await openLedger(location);
+  try {
+    return await openLedger(location);
+  } catch (error) {
+    // A location or a key that is none.
+    if (error instanceof TypeError) throw new Stop(exit.ledger, error.message);
+    throw error;
+  }
 }
 
 export interface Place {
@@ -40,11 +50,18 @@ export interface Place {
 /** Where the runtime is, and the token for it. */
 export function runtimePlace(given: string | undefined): Place | undefined {
   const endpoint = given ?? process.env.LATCHKEY_ENDPOINT;
+  if (endpoint) refuseOddEndpoint(endpoint, given === undefined ? "LATCHKEY_ENDPOINT" : "--endpoint");
   const token = process.env.COPILOT_CONNECTION_TOKEN;
   const note = readRuntimeNote();
   if (!endpoint) return note && { endpoint: note.endpoint, token: note.token };
   const known = token || (note?.endpoint === endpoint ? note.token : undefined);
   return { endpoint, ...(known ? { token: known } : {}) };
+}
+
+function refuseOddEndpoint(endpoint: string, origin: string): void {
+  const { protocol, hostname, port } = URL.canParse(endpoint) ? new URL(endpoint) : new URL("none:");
+  if (protocol !== "tcp:" || hostname === "" || !(Number(port) > 0))
+    throw new UsageError(`${origin} "${oneLine(endpoint)}" is no endpoint: it is tcp://HOST:PORT`);
 }
 
 export async function reachRuntime(

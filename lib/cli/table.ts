@@ -5,6 +5,8 @@ export interface Layout {
   readonly width?: number | undefined;
   /** The column that gives way when the width does not suffice. */
   readonly yields: number;
+  /** Columns that go below the others, a line each, when that does not suffice either. */
+  readonly below?: readonly number[] | undefined;
   readonly head: (text: string) => string;
 }
 
@@ -12,22 +14,59 @@ const gap = "  ";
 const narrowest = 16;
 const ellipsis = "…";
 
+type Cells = readonly string[];
+
 /** Columns under their heads, without lines. Widths are those of a terminal, where some characters take two places. */
-export function table(heads: readonly string[], rows: readonly (readonly string[])[], layout: Layout): string {
-  const widths = heads.map((head, i) => Math.max(...[head, ...rows.map((row) => row[i] ?? "")].map(widthOf)));
-  const whole = widths.reduce((sum, width) => sum + width, gap.length * (widths.length - 1));
-  if (layout.width !== undefined && whole > layout.width) {
-    const wide = widths[layout.yields] ?? 0;
-    widths[layout.yields] = Math.max(Math.min(wide, narrowest), wide - (whole - layout.width));
+export function table(heads: Cells, rows: readonly Cells[], layout: Layout): string {
+  const { width, yields, below = [] } = layout;
+  const widths = widthsOf(heads, rows);
+  const excess = width === undefined ? 0 : whole(widths) - width;
+  if (excess <= 0) return lines(heads, rows, widths, layout.head).join("\n");
+  const wide = widths[yields] ?? 0;
+  if (wide - excess >= narrowest || below.length === 0) {
+    widths[yields] = Math.max(Math.min(wide, narrowest), wide - excess);
+    return lines(heads, rows, widths, layout.head).join("\n");
   }
-  const line = (cells: readonly string[], paint = (text: string) => text): string =>
+  return blocks(heads, rows, layout);
+}
+
+/** Each row in lines of its own: what is short side by side, what is long below it. */
+function blocks(heads: Cells, rows: readonly Cells[], { width = 0, below = [], head }: Layout): string {
+  const beside = (cells: Cells): string[] => cells.filter((_, i) => !below.includes(i));
+  const short = rows.map(beside);
+  const widths = widthsOf(beside(heads), short);
+  for (let excess = whole(widths) - width; excess > 0; excess = whole(widths) - width) {
+    const widest = widths.indexOf(largest(widths));
+    if ((widths[widest] ?? 0) <= 1) break;
+    widths[widest] = Math.max(1, (widths[widest] ?? 0) - excess);
+  }
+  const [top = "", ...firsts] = lines(beside(heads), short, widths, head);
+  const rest = (cells: Cells): string[] =>
+    below.map((i) => cells[i] ?? "").filter((cell) => cell !== "" && cell !== "-");
+  const block = (first: string, i: number): string[] => [
+    first,
+    ...rest(rows[i] ?? []).map((cell) => gap + fit(cell, Math.max(1, width - gap.length)).text),
+  ];
+  return [top, ...firsts.flatMap(block)].join("\n");
+}
+
+function lines(heads: Cells, rows: readonly Cells[], widths: readonly number[], head: Layout["head"]): string[] {
+  const line = (cells: Cells, paint = (text: string) => text): string =>
     cells
       .map((cell, i) => fit(cell, widths[i] ?? 0))
       .map(({ text, room }) => paint(text) + " ".repeat(room))
       .join(gap)
       .trimEnd();
-  return [line(heads, layout.head), ...rows.map((row) => line(row))].join("\n");
+  return [line(heads, head), ...rows.map((row) => line(row))];
 }
+
+const widthsOf = (heads: Cells, rows: readonly Cells[]): number[] =>
+  heads.map((head, i) => rows.reduce((widest, row) => Math.max(widest, widthOf(row[i] ?? "")), widthOf(head)));
+
+const whole = (widths: readonly number[]): number =>
+  widths.reduce((sum, width) => sum + width, gap.length * (widths.length - 1));
+
+const largest = (widths: readonly number[]): number => widths.reduce((most, width) => Math.max(most, width), 0);
 
 const widthOf = (text: string): number => measure(text).width;
 

@@ -2,8 +2,8 @@ import type { Claim, Filter, Ledger } from "../../ledger/index.js";
 import { escapeRemark, runCommand } from "../child.js";
 import { Cooling } from "../cooling.js";
 import { every, short, what } from "../entries.js";
-import { exit, explain } from "../exit.js";
-import { type Io, print, printJson, progress, remark } from "../io.js";
+import { exit, explainShort } from "../exit.js";
+import { type Io, oneLine, print, printJson, progress, remark } from "../io.js";
 import { kindNames } from "../names-of.js";
 import { reachLedger } from "../reach.js";
 import { defaultLeaseMs, requestJson, Unwanted, withLease } from "../work.js";
@@ -102,7 +102,7 @@ async function attempt(worker: Worker, claim: Claim, json: boolean, io: Io): Pro
   else
     await print(
       io.out,
-      `${short(id)} ${fate}${reason === undefined ? "" : `: ${reason}`}  ${kind} ${what(claim.entry)}`,
+      `${short(id)} ${fate}${reason === undefined ? "" : `: ${oneLine(reason)}`}  ${kind} ${what(claim.entry)}`,
     );
   return fate;
 }
@@ -128,7 +128,7 @@ async function work({ exec, leaseMs }: Worker, claim: Claim, io: Io): Promise<Do
     if (error instanceof Unwanted) return { fate: "unwanted", reason: error.message };
     return {
       fate: "retry",
-      reason: io.signal.aborted ? "the broker was stopped" : (explain(error).split("\n")[0] ?? ""),
+      reason: io.signal.aborted ? "the broker was stopped" : explainShort(error),
     };
   }
 }

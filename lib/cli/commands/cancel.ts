@@ -9,12 +9,14 @@ export async function cancel(
     json?: boolean | undefined;
     reason?: string | undefined;
     by?: string | undefined;
+    force?: boolean | undefined;
   },
   io: Io,
 ): Promise<undefined> {
   await using ledger = await reachLedger(given.ledger);
   const { id: whole } = await findEntry(ledger, id);
-  const entry = await ledger.cancel(whole, { by: given.by ?? `latchkey cancel ${process.pid}`, reason: given.reason });
+  const by = given.by ?? `latchkey cancel ${process.pid}`;
+  const entry = await ledger.cancel(whole, { by, reason: given.reason, force: given.force });
   if (given.json) await printJson(io.out, entry);
   else await print(io.out, `${short(entry.id)} ${entry.state}`);
 }

@@ -10,6 +10,8 @@ export interface Option {
   /** What stands for the value in the help. */
   readonly value?: string;
   readonly about: string;
+  /** An empty value says something. For all other options it is an unset variable of a script, and refused. */
+  readonly mayBeEmpty?: boolean;
   /** What completion offers as values. */
   readonly choices?: "kinds" | "states" | "files";
 }
@@ -56,9 +58,24 @@ export function command<const O extends Options>({ run, takes = 0, ...described 
       const { values, positionals } = parse<O>(args, described.options, described.name);
       if (positionals.length > takes)
         throw new UsageError(`"${positionals[takes]}" is too much: ${described.name} takes no more`, described.name);
-      return await run({ values, operands: positionals }, io);
+      try {
+        refuseEmpty(values, described.options);
+        return await run({ values, operands: positionals }, io);
+      } catch (error) {
+        // Where a value is looked at nobody knows of which command it is.
+        if (error instanceof UsageError) error.command ??= described.name;
+        throw error;
+      }
     },
   };
+}
+
+/** `--principal "$WHO"` without WHO would be one principal for all who forgot it. */
+function refuseEmpty(values: Readonly<Record<string, unknown>>, options: Options): void {
+  for (const [name, value] of Object.entries(values))
+    for (const each of [value].flat())
+      if (typeof each === "string" && each.trim() === "" && !options[name]?.mayBeEmpty)
+        throw new UsageError(`--${name} is empty: leave it out, or give it a value`);
 }
 
 function parse<O extends Options>(args: string[], options: O, name: string) {

@@ -5,7 +5,7 @@ import type { Ledger } from "../../ledger/index.js";
 import type { EventType } from "../../protocol/index.js";
 import type { Rpc } from "../../rpc/index.js";
 import { every, living, short, what } from "../entries.js";
-import { exit, explain, Stop, UsageError } from "../exit.js";
+import { exit, explainShort, Stop, UsageError } from "../exit.js";
 import { type Io, oneLine, paint, print, printJson, progress } from "../io.js";
 import { kindNames } from "../names-of.js";
 import { reachLedger, runtimePlace } from "../reach.js";
@@ -89,7 +89,7 @@ async function dial(endpoint: string | undefined, io: Io, say: Say, pauseMs: num
   } catch (error) {
     if (io.signal.aborted) return undefined;
     if (error instanceof TypeError) throw error;
-    if (pauseMs >= 5000) await say({ did: "waiting", why: explain(error).split("\n")[0] });
+    if (pauseMs >= 5000) await say({ did: "waiting", why: explainShort(error) });
     await pause(pauseMs, io.signal).catch(() => undefined);
     return undefined;
   }
@@ -123,8 +123,7 @@ async function keepOn(
   const { deliverAnswers, recordPending, hold, keepSessions, registerInterest } = rooms;
   const { ledger, say, sessions, kinds, principal } = keeping;
   const by = `latchkey keep ${process.pid}`;
-  const complain = ({ error }: { error: unknown }): Promise<void> =>
-    say({ did: "failed", why: explain(error).split("\n")[0] });
+  const complain = ({ error }: { error: unknown }): Promise<void> => say({ did: "failed", why: explainShort(error) });
   rpc.events.on("listener:error", complain);
 
   const recorder = recordPending(rpc, ledger, { kinds, principal, by });
@@ -144,7 +143,7 @@ async function keepOn(
   };
   const missed = async (sessionId: string, error: unknown): Promise<void> => {
     if (signal.aborted || (error instanceof LatchkeyError && over.has(error.code))) return;
-    await say({ did: "missed", session: sessionId, why: explain(error).split("\n")[0] });
+    await say({ did: "missed", session: sessionId, why: explainShort(error) });
   };
   const listen = (options: KeepOptions): Keeper => {
     const keeper = keepSessions(rpc, { ...keeping.capabilities, ...options });

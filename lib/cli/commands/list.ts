@@ -1,9 +1,9 @@
 import type { Entry, Filter, Ledger } from "../../ledger/index.js";
-import { every, heads, living, row, yields } from "../entries.js";
-import { type Io, paint, print, printJson, progress } from "../io.js";
+import { entryTable, every, living, row, waits } from "../entries.js";
+import { exit } from "../exit.js";
+import { type Io, oneLine, paint, print, printJson, progress } from "../io.js";
 import { kindNames, stateNames } from "../names-of.js";
 import { reachLedger } from "../reach.js";
-import { table } from "../table.js";
 import { oneOf } from "./command.js";
 
 interface Wanted {
@@ -34,33 +34,42 @@ export async function list(wanted: Wanted, io: Io): Promise<number | undefined> 
   const moves = follows ? ledger.watch(watchable(filter), { signal: io.signal }) : undefined;
   const first = moves?.next();
   first?.catch(() => undefined);
-  let entries = await all(ledger, filter);
+  const look = (): Promise<Entry[]> => all(ledger, filter, state.length > 0 || wanted.all ? () => true : waits);
+  let entries = await look();
   if (wanted.wait && moves && first && entries.length === 0) {
     using _ = progress(io.err, "waits for something to list");
     for (let step = await first; !step.done; step = await moves.next()) {
-      entries = await all(ledger, filter);
+      entries = await look();
       if (entries.length > 0) break;
     }
   }
-  await show(entries, wanted, io);
-  if (wanted.watch && moves && first) await follow(first, moves, wanted, io);
-  return undefined;
+  if (entries.length > 0 || wanted.json || wanted.quiet) await show(entries, wanted, io);
+  else await print(io.err, paint(io.err).dim(await nothingYet(ledger)));
+  if (!wanted.watch || !moves || !first) return undefined;
+  await follow(first, moves, wanted, io);
+  // Whoever looks on stops when they have seen enough.
+  return exit.done;
 }
 
 /** A transition out of the states that were asked for is of interest too. */
 const watchable = ({ state: _, ...filter }: Filter): Filter => filter;
 
-async function all(ledger: Ledger, filter: Filter): Promise<Entry[]> {
+async function all(ledger: Ledger, filter: Filter, wanted: (entry: Entry) => boolean): Promise<Entry[]> {
   const entries: Entry[] = [];
-  for await (const entry of every(ledger, filter)) entries.push(entry);
+  for await (const entry of every(ledger, filter)) if (wanted(entry)) entries.push(entry);
   return entries;
+}
+
+/** An empty list says what would fill it, as long as nothing ever did. */
+async function nothingYet(ledger: Ledger): Promise<string> {
+  const isNew = (await ledger.list({ limit: 1 })).length === 0;
+  return isNew ? "nothing is pending: latchkey keep records what sessions ask" : "nothing is pending";
 }
 
 async function show(entries: readonly Entry[], { json, quiet }: Wanted, io: Io): Promise<void> {
   if (json) for (const entry of entries) await printJson(io.out, entry);
-  else if (quiet) for (const { id } of entries) await print(io.out, id);
-  else if (entries.length === 0) await print(io.err, paint(io.err).dim("nothing is pending"));
-  else await print(io.out, table(heads, entries.map(row), { width: io.out.columns, yields, head: paint(io.out).dim }));
+  else if (quiet) for (const { id } of entries) await print(io.out, oneLine(id));
+  else await print(io.out, entryTable(entries, { width: io.out.columns, head: paint(io.out).dim }));
 }
 
 type Moves = ReturnType<Ledger["watch"]>;
@@ -75,7 +84,7 @@ async function follow(
     for (let step = await first; !step.done; step = await moves.next()) {
       const { value } = step;
       if (json) await printJson(io.out, value);
-      else if (quiet) await print(io.out, value.id);
+      else if (quiet) await print(io.out, oneLine(value.id));
       else await print(io.out, `${value.updatedAt.toISOString()}  ${row(value).slice(0, -1).join("  ")}`);
     }
   } catch (error) {

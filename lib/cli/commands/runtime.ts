@@ -1,7 +1,7 @@
 import { ConnectionError } from "../../base/errors.js";
 import type { Runtime } from "../../rpc/index.js";
-import { exit, Stop } from "../exit.js";
-import { type Io, print, printJson, progress } from "../io.js";
+import { exit, Stop, UsageError } from "../exit.js";
+import { type Io, oneLine, print, printJson, progress } from "../io.js";
 import {
   makeStateFolder,
   type RuntimeNote,
@@ -86,13 +86,14 @@ const levels: readonly LogLevel[] = ["none", "error", "warning", "info", "debug"
 function level(given: string | undefined): LogLevel | undefined {
   if (given === undefined) return undefined;
   const found = levels.find((each) => each === given);
-  if (found === undefined) throw new Stop(exit.usage, `--log-level is one of: ${levels.join(", ")}`);
+  if (found === undefined) throw new UsageError(`--log-level is one of: ${levels.join(", ")}`);
   return found;
 }
 
 export async function status(given: { json?: boolean | undefined }, io: Io): Promise<number | undefined> {
   const note = readRuntimeNote();
-  if (note === undefined) return await nothing("no runtime was started", given.json, io);
+  if (note === undefined)
+    return await nothing("no runtime was started: latchkey runtime start starts one", given.json, io);
   const found = await look(note, io.signal);
   if (found.answers) return await tell(note, "runs", given.json, io);
   return await nothing(`${describe(note)} does not run: ${found.why}`, given.json, io);
@@ -129,11 +130,11 @@ async function tell(
   io: Io,
 ): Promise<undefined> {
   if (json) await printJson(io.out, { state, ...note, file: runtimeFile() });
-  else await print(io.out, `${state}: runtime ${note.version} at ${note.endpoint}, process ${note.pid}`);
+  else await print(io.out, `${state}: runtime ${oneLine(note.version)} at ${note.endpoint}, process ${note.pid}`);
 }
 
 async function nothing(why: string, json: boolean | undefined, io: Io): Promise<number> {
   if (json) await printJson(io.out, { state: "none", why });
-  else await print(io.err, why);
+  else await print(io.err, oneLine(why));
   return exit.nothing;
 }

@@ -1,5 +1,6 @@
+import { visibleJson } from "../../base/visible.js";
 import type { Entry, Receipt } from "../../ledger/index.js";
-import { findEntry, what } from "../entries.js";
+import { findEntry, holder, modelSays, what } from "../entries.js";
 import { type Io, oneLine, paint, print, printJson } from "../io.js";
 import { reachLedger } from "../reach.js";
 import { table } from "../table.js";
@@ -18,23 +19,19 @@ export async function show(id: string, wanted: Wanted, io: Io): Promise<undefine
 
 /** Every field of an entry on a line, its data as JSON. Its secrets stay sealed. */
 export function describe(entry: Entry, dim: (text: string) => string): string {
-  const { data, kind, ...fields } = entry;
+  const { data, kind, claim: _, ...fields } = entry;
+  const said = modelSays(entry);
   const lines = [
     ["kind", kind],
     ["what", what(entry)],
+    ...(said === undefined ? [] : [["model says", said]]),
+    ...(entry.claim === undefined ? [] : [["claimed by", `${holder(entry)}, fence ${entry.claim.fence}`]]),
     ...Object.entries(fields).map(([name, value]) => [name, value instanceof Date ? value.toISOString() : value]),
     ["secrets", "sealed"],
   ].map(([name, value]) => `${dim(String(name).padEnd(11))}${oneLine(String(value))}`);
-  const body = visible(JSON.stringify(data, undefined, 2)).replace(/^/gm, "  ");
+  const body = visibleJson(data, 2).replace(/^/gm, "  ");
   return `${lines.join("\n")}\n${dim("data")}\n${body}`;
 }
-
-/** JSON leaves some control characters as they are. */
-const visible = (json: string): string =>
-  json.replace(
-    /[\p{Cf}\u007f-\u009f\u2028\u2029]/gu,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 
 export async function receipts(id: string, wanted: Wanted, io: Io): Promise<undefined> {
   await using ledger = await reachLedger(wanted.ledger);
@@ -57,5 +54,5 @@ export const history = (
       String(fence ?? "-"),
       oneLine(reason ?? ""),
     ]),
-    { ...layout, yields: 4 },
+    { ...layout, yields: 4, below: [2, 4] },
   );

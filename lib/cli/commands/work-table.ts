@@ -22,7 +22,7 @@ export const answer = command({
       type: "boolean",
       about: "No, for every kind that knows one: an OAuth request is cancelled, a tool call fails.",
     },
-    feedback: { type: "string", value: "TEXT", about: "With --deny: why, for the model to read." },
+    feedback: { type: "string", value: "TEXT", mayBeEmpty: true, about: "With --deny: why, for the model to read." },
     exec: {
       type: "string",
       short: "x",
@@ -56,10 +56,14 @@ export const cancel = command({
   operands: "ID",
   completes: "entries",
   summary: "Take an entry off the list.",
-  about: ["Nobody is asked for an answer any more. The runtime is not told: to tell it no, use answer --deny."],
+  about: [
+    "Nobody is asked for an answer any more, and an answer that was not sent yet is not given to it. The runtime is not told: to tell it no, use answer --deny.",
+    "An entry that a broker has claimed is refused, unless --force is given.",
+  ],
   options: {
     ...ledgerOption,
-    reason: { type: "string", short: "r", value: "TEXT", about: "Why, for the receipts." },
+    reason: { type: "string", short: "r", value: "TEXT", mayBeEmpty: true, about: "Why, for the receipts." },
+    force: { type: "boolean", about: "Also while a broker works on it." },
     ...by,
     ...jsonOption,
   },

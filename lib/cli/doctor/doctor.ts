@@ -1,5 +1,6 @@
 import { exit } from "../exit.js";
-import { type Io, paint, print, printJson } from "../io.js";
+import { type Io, oneLine, paint, print, printJson } from "../io.js";
+import { wrap } from "../wrap.js";
 import type { Finding } from "./finding.js";
 import { ledgerFindings } from "./ledger.js";
 import { runtimeFindings } from "./runtime.js";
@@ -19,9 +20,18 @@ export async function doctor(
         await printJson(io.out, finding);
         continue;
       }
-      const { about, state, what, todo } = finding;
-      await print(io.out, `${colour[state](state.padEnd(4))}  ${about.padEnd(10)}  ${what}`);
-      if (todo !== undefined) await print(io.out, `${" ".repeat(18)}${dim("->")} ${todo}`);
+      const { about, state, todo } = finding;
+      const head = `${colour[state](state.padEnd(4))}  ${about.padEnd(10)}`;
+      const what = oneLine(finding.what);
+      // On a narrow screen what was found stands below.
+      const columns = io.out.columns;
+      const indent = " ".repeat(columns !== undefined && columns < 60 ? 4 : 18);
+      if (columns === undefined) await print(io.out, `${head}  ${what}`);
+      else if (indent.length === 18) await print(io.out, `${head}  ${wrap(what, indent, columns).trimStart()}`);
+      else await print(io.out, `${head.trimEnd()}\n${wrap(what, indent, columns)}`);
+      if (todo === undefined) continue;
+      const advice = columns === undefined ? todo : wrap(todo, `${indent}   `, columns).trimStart();
+      await print(io.out, `${indent}${dim("->")} ${advice}`);
     }
   return findings.some(({ state }) => state === "bad") ? exit.failed : exit.done;
 }

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { LatchkeyError } from "../../base/errors.js";
 import type { Ledger, State } from "../../ledger/index.js";
 import { age, every, living, short } from "../entries.js";
-import { explain } from "../exit.js";
+import { explainShort } from "../exit.js";
 import { stateFolder } from "../place.js";
 import { ledgerLocation, reachLedger, shownLocation } from "../reach.js";
 import type { Finding } from "./finding.js";
@@ -24,6 +24,7 @@ export async function* ledgerFindings(given: string | undefined): AsyncGenerator
   const location = ledgerLocation(given);
   const shown = shownLocation(location);
   const file = shown === location && location !== ":memory:";
+  if (shown === location) yield* driver();
   if (file && !existsSync(location)) {
     yield { about, state: "odd", what: `there is none at ${shown}`, todo: "latchkey keep makes it, or give --ledger." };
     return;
@@ -41,7 +42,7 @@ export async function* ledgerFindings(given: string | undefined): AsyncGenerator
     ledger = await reachLedger(given);
   } catch (error) {
     const todo = error instanceof LatchkeyError ? advice[error.code] : undefined;
-    const what = `${shown}: ${explain(error).split("\n")[0]}`;
+    const what = `${shown}: ${explainShort(error)}`;
     yield { about, state: "bad", what, todo: todo ?? "Look at the location." };
     return;
   }
@@ -51,6 +52,17 @@ export async function* ledgerFindings(given: string | undefined): AsyncGenerator
     yield* contents(ledger);
   } finally {
     await ledger.close();
+  }
+}
+
+/** Before there is a file: the first command that makes one should not be the one to find out. */
+async function* driver(): AsyncGenerator<Finding> {
+  const { openLedger } = await import("../../ledger/index.js");
+  try {
+    await (await openLedger(":memory:", { key: new Uint8Array(32) })).close();
+  } catch (error) {
+    const todo = "Use Node 22.13 or newer, or npm install @photostructure/sqlite.";
+    yield { about: "sqlite", state: "bad", what: explainShort(error), todo };
   }
 }
 

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { explain } from "../exit.js";
+import { explainShort } from "../exit.js";
 import { readRuntimeNote, runtimeFile, stateFolder } from "../place.js";
 import { runtimePlace } from "../reach.js";
 import type { Finding } from "./finding.js";
@@ -33,7 +33,7 @@ async function program(): Promise<Finding> {
     return {
       about: "program",
       state: "odd",
-      what: explain(error).split("\n")[0] ?? "",
+      what: explainShort(error),
       todo: "Needed only where the runtime is started: npm install @github/copilot, or set COPILOT_CLI_PATH.",
     };
   }

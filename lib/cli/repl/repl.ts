@@ -3,10 +3,10 @@ import { type REPLServer, start } from "node:repl";
 import { PassThrough } from "node:stream";
 import { types } from "node:util";
 import { living } from "../entries.js";
-import { explain, tellError } from "../exit.js";
-import { type Io, paint } from "../io.js";
+import { explainShort, tellError } from "../exit.js";
+import { type Io, oneLine, paint } from "../io.js";
 import { makeStateFolder } from "../place.js";
-import { ledgerLocation, reachLedger, reachRuntime, shownLocation } from "../reach.js";
+import { ledgerLocation, reachLedger, reachRuntime, runtimePlace, shownLocation } from "../reach.js";
 import { completer } from "./complete.js";
 import type { Desk } from "./desk.js";
 import { keepSecretsOut } from "./history.js";
@@ -33,6 +33,8 @@ export async function repl(given: Given, io: Io): Promise<number | undefined> {
 }
 
 async function work(given: Given, io: Io): Promise<void> {
+  // A mistake on the command line is told as one; a runtime that is not there is none.
+  runtimePlace(given.endpoint);
   const folder = makeStateFolder();
   await using ledger = await reachLedger(given.ledger, { make: true });
   const desk: Desk = { ledger, io, shown: new Shown(io), rpc: undefined };
@@ -83,11 +85,11 @@ async function connectDesk(desk: Desk, endpoint: string | undefined, say?: (text
     void rpc.closed.then(({ code, message }) => {
       if (desk.rpc !== rpc || code === "ENDED") return;
       desk.rpc = undefined;
-      say?.(`the runtime is gone: ${message}`);
+      say?.(`the runtime is gone: ${oneLine(message)}`);
     });
-    return `runtime ${rpc.hello.version} at ${rpc.endpoint}`;
+    return oneLine(`runtime ${rpc.hello.version} at ${rpc.endpoint}`);
   } catch (error) {
-    return explain(error).split("\n")[0] ?? "";
+    return oneLine(explainShort(error));
   }
 }
 

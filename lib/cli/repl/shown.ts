@@ -1,10 +1,9 @@
 import { inspect } from "node:util";
 import type { Entry, Receipt } from "../../ledger/index.js";
 import { describe, history } from "../commands/show.js";
-import { heads, row, yields } from "../entries.js";
+import { entryTable } from "../entries.js";
 import { Stop } from "../exit.js";
 import { type Io, paint } from "../io.js";
-import { table } from "../table.js";
 
 /** Values that the REPL shows in a form of their own. They stay what they are: a list is an array, an entry an object. */
 export class Shown {
@@ -18,9 +17,7 @@ export class Shown {
   }
 
   list<T extends readonly Entry[]>(entries: T): T {
-    this.#forms.set(entries, () =>
-      entries.length === 0 ? "nothing is pending" : table(heads, entries.map(row), { ...this.#layout, yields }),
-    );
+    this.#forms.set(entries, () => (entries.length === 0 ? "nothing is pending" : entryTable(entries, this.#layout)));
     return entries;
   }
 
@@ -31,7 +28,7 @@ export class Shown {
 
   /** An entry that something was done to: where it stands now. */
   moved<T extends Entry>(entry: T): T {
-    this.#forms.set(entry, () => table(heads, [row(entry)], { ...this.#layout, yields }));
+    this.#forms.set(entry, () => entryTable([entry], this.#layout));
     return entry;
   }
 
