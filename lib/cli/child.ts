@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import type { Writable } from "node:stream";
-import { innocentEnvironment } from "./reach.js";
+import { childEnvironment } from "../base/environment.js";
 
 export interface Ran {
   readonly code: number | null;
@@ -36,7 +36,7 @@ export async function runCommand(command: string, input: string, signal: AbortSi
   const child = spawn("sh", ["-c", guarded, command], {
     detached: true,
     stdio: ["pipe", "pipe", "inherit", "pipe"],
-    env: { ...process.env, ...innocentEnvironment() },
+    env: childEnvironment(),
   });
   const guard = child.stdio[3];
   const kill = (): void => void guard?.destroy();

@@ -79,8 +79,3 @@ export async function reachRuntime(
     clientInfo: { editorName: "latchkey" },
   });
 }
-
-/** The environment for processes that are started: without what only latchkey may know. */
-export function innocentEnvironment(): Record<string, undefined> {
-  return { LATCHKEY_KEY: undefined, LATCHKEY_LEDGER: undefined, COPILOT_CONNECTION_TOKEN: undefined };
-}

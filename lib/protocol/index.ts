@@ -4,4 +4,4 @@ export { schemaVersion } from "./generated.js";
 export type * from "./methods.js";
 export type * from "./newer.js";
 export type * from "./session-calls.js";
-export { protocolWindow } from "./version.js";
+export { protocolWindow, testedVersions } from "./version.js";

@@ -6,7 +6,7 @@ import { check } from "../base/check.js";
 import { ConnectionError, RpcError } from "../base/errors.js";
 import { until } from "../base/until.js";
 import { visible } from "../base/visible.js";
-import { type ClientInfo, protocolWindow } from "../protocol/index.js";
+import { type ClientInfo, protocolWindow, testedVersions } from "../protocol/index.js";
 import { createConnection, type Duplex } from "./connection.js";
 import type { Rpc } from "./rpc.js";
 
@@ -62,9 +62,10 @@ export async function connect(target: Target, options: ConnectOptions = {}): Pro
     if (!(protocolVersion >= protocolWindow.min && protocolVersion <= protocolWindow.max))
       throw new ConnectionError(
         "PROTOCOL",
-        `the runtime speaks protocol version ${protocolVersion}; this latchkey speaks ${protocolWindow.min} to ${protocolWindow.max}`,
+        `the runtime speaks protocol version ${protocolVersion}; this latchkey speaks ${protocolWindow.min} to ${protocolWindow.max} and is tested with ${testedVersions.join(" and ")}`,
       );
-    return Object.assign(rpc, { hello: { protocolVersion, version: visible(version, 100) } });
+    const tested = testedVersions.includes(version) ? {} : { testedVersions };
+    return Object.assign(rpc, { hello: { protocolVersion, version: visible(version, 100), ...tested } });
   } catch (error) {
     await rpc.close();
     throw error;

@@ -7,7 +7,7 @@ export {
 } from "../base/errors.js";
 export type { Capabilities, Capability } from "./capabilities.js";
 export { type ConnectOptions, connect, type Target } from "./connect.js";
-export type { CloseReason, Handler, Rpc, RpcEventMap, Session } from "./rpc.js";
+export type { CloseReason, Handler, Hello, Rpc, RpcEventMap, Session } from "./rpc.js";
 export { findRuntime } from "./runtime/find.js";
 export { checkMark, type MarkedState, markRuntime, type RuntimeMark } from "./runtime/mark.js";
 export { type Runtime, type StartOptions, startRuntime } from "./runtime/start.js";

@@ -33,10 +33,18 @@ export type Handler<M extends keyof ClientMethods> = (
   context: { signal: AbortSignal },
 ) => ClientMethods[M]["result"] | Promise<ClientMethods[M]["result"]>;
 
+/** What the runtime said of itself. */
+export interface Hello {
+  readonly protocolVersion: number;
+  readonly version: string;
+  /** The runtime's versions that this latchkey is tested with; there only when `version` is not among them. */
+  readonly testedVersions?: readonly string[];
+}
+
 export interface Rpc extends Requester {
   /** `tcp://127.0.0.1:41234`, or `stdio:`. Never holds a secret. */
   readonly endpoint: string;
-  readonly hello: { readonly protocolVersion: number; readonly version: string };
+  readonly hello: Hello;
   readonly events: Events<RpcEventMap, EventType>;
   /** What this runtime can do beyond what every one can; asked once, at the first call. */
   capabilities(): Promise<Capabilities>;

@@ -10,7 +10,6 @@ import {
   runtimeFile,
   writeRuntimeNote,
 } from "../place.js";
-import { innocentEnvironment } from "../reach.js";
 
 interface StartGiven {
   path?: string | undefined;
@@ -58,8 +57,6 @@ export async function start(given: StartGiven, args: readonly string[], io: Io):
     logLevel,
     args,
     detached: true,
-    // It runs commands for a model: latchkey's own secrets are none of its business.
-    env: innocentEnvironment(),
     signal: io.signal,
   });
   return await keepNote(runtime, given.json, io);

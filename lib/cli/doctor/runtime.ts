@@ -69,13 +69,12 @@ async function reached(
   const { protocolWindow, schemaVersion } = await import("../../protocol/index.js");
   try {
     await using rpc = await connect(endpoint, { token, signal, timeoutMs: 5000 });
-    const { version, protocolVersion } = rpc.hello;
+    const { version, protocolVersion, testedVersions } = rpc.hello;
     const { min, max } = protocolWindow;
-    return {
-      about,
-      state: "well",
-      what: `${version} answers at ${endpoint}; protocol ${protocolVersion} of ${min} to ${max}, types of ${schemaVersion}`,
-    };
+    const what = `${version} answers at ${endpoint}; protocol ${protocolVersion} of ${min} to ${max}, types of ${schemaVersion}`;
+    if (testedVersions === undefined) return { about, state: "well", what };
+    const todo = `latchkey is tested with ${testedVersions.join(" and ")}. Others of this protocol are let in; docs/protocol.md says where versions differ.`;
+    return { about, state: "odd", what, todo };
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     const what = `${endpoint}: ${error instanceof Error ? error.message : String(error)}`;

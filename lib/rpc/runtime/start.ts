@@ -1,16 +1,21 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { access, chmod, constants } from "node:fs/promises";
-import { startTimer, waitOf } from "../../base/amounts.js";
+import { childEnvironment } from "../../base/environment.js";
 import { ConnectionError } from "../../base/errors.js";
 import { until } from "../../base/until.js";
 import { connect } from "../connect.js";
-import { findRuntime } from "./find.js";
+import { findRuntime, followLoader } from "./find.js";
+import { listenerAmong, startOf } from "./processes.js";
+import { abandon, createStop, type Program } from "./stop.js";
 
 export interface StartOptions {
-  /** The runtime's binary, or a `.js` file that Node runs. Found by itself when left out. */
+  /** The runtime's binary, or a `.js` file that Node runs; npm's loader stands for the binary that it loads. Found by itself when left out. */
   path?: string | undefined;
-  /** Added to this process's environment; `undefined` takes a variable out. */
+  /**
+   * Added to this process's environment, of which the runtime gets neither `LATCHKEY_*` nor another runtime's `COPILOT_CONNECTION_TOKEN`:
+   * it runs commands for a model. A variable that is named here it gets. `undefined` takes one out.
+   */
   env?: Record<string, string | undefined> | undefined;
   cwd?: string | undefined;
   /** A home folder of its own: sessions, settings and logs go there. */
@@ -30,9 +35,12 @@ export interface Runtime {
   /** `tcp://127.0.0.1:<port>`. */
   readonly endpoint: string;
   readonly token: string;
+  /** Of the runtime itself, also where a script that was started started it in turn. */
   readonly pid: number;
   /** The runtime's own version, such as `1.0.85`. */
   readonly version: string;
+  /** As in `Rpc.hello`: there only when `version` is not among them. */
+  readonly testedVersions?: readonly string[];
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   /** SIGTERM, then SIGKILL after `graceMs` (2000). Resolves when the process is gone. */
   stop(options?: { graceMs?: number }): Promise<void>;
@@ -49,7 +57,8 @@ const stderrKept = 4096;
 export async function startRuntime(options: StartOptions = {}): Promise<Runtime> {
   options.signal?.throwIfAborted();
   const token = options.token ?? randomBytes(32).toString("base64url");
-  const path = options.path ?? findRuntime({ ...process.env, ...options.env });
+  const path =
+    options.path === undefined ? findRuntime({ ...process.env, ...options.env }) : followLoader(options.path);
   const script = /\.[cm]?js$/.test(path);
   if (!script) await makeRunnable(path);
   const args = [
@@ -67,30 +76,44 @@ export async function startRuntime(options: StartOptions = {}): Promise<Runtime>
       : { HOME: options.home, COPILOT_HOME: undefined, XDG_CONFIG_HOME: undefined, XDG_STATE_HOME: undefined };
   const child = spawn(script ? process.execPath : path, args, {
     cwd: options.cwd,
-    env: { ...process.env, ...home, ...options.env, COPILOT_CONNECTION_TOKEN: token },
+    env: childEnvironment({ ...home, ...options.env, COPILOT_CONNECTION_TOKEN: token }),
     detached: options.detached ?? false,
     stdio: ["ignore", "pipe", "pipe"],
     windowsHide: true,
   });
-  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
-    child.once("exit", (code, signal) => resolve({ code, signal }));
-    child.once("error", () => resolve({ code: null, signal: null }));
-  });
-  const stop = stopper(child, exited);
+  const exit = endOf(child, "exit");
+  const close = endOf(child, "close");
+  let program: Program | undefined;
+  const stop = createStop(child, exit, () => program);
   try {
     const port = await portOf(child, options.signal);
     const endpoint = `tcp://127.0.0.1:${port}`;
     const rpc = await connect(endpoint, { token, signal: options.signal });
-    const { version } = rpc.hello;
+    const { version, testedVersions } = rpc.hello;
     await rpc.close();
+    if (child.pid === undefined) throw new ConnectionError("REFUSED", "the runtime has no process id");
+    const pid = await listenerAmong(child.pid, endpoint);
+    if (pid !== child.pid) program = { pid, start: await startOf(pid) };
     if (options.detached) release(child);
-    const { pid } = child;
-    if (pid === undefined) throw new ConnectionError("REFUSED", "the runtime has no process id");
-    return { endpoint, token, pid, version, exited, stop, [Symbol.asyncDispose]: stop };
+    return {
+      ...{ endpoint, token, pid, version, ...(testedVersions && { testedVersions }) },
+      // A script may end before the program that it started; that one has the script's streams.
+      exited: program === undefined ? exit : close,
+      ...{ stop, [Symbol.asyncDispose]: stop },
+    };
   } catch (error) {
-    await stop({ graceMs: 0 });
+    await abandon(child, exit);
     throw error;
   }
+}
+
+type Ended = { code: number | null; signal: NodeJS.Signals | null };
+
+function endOf(child: ChildProcess, event: "exit" | "close"): Promise<Ended> {
+  return new Promise((resolve) => {
+    child.once(event, (code: number | null, signal: NodeJS.Signals | null) => resolve({ code, signal }));
+    child.once("error", () => resolve({ code: null, signal: null }));
+  });
 }
 
 /** As installed from npm the binary may lack its run bit. */
@@ -142,19 +165,4 @@ function release(child: ChildProcess): void {
   child.unref();
   for (const stream of [child.stdout, child.stderr])
     if (stream && "unref" in stream && typeof stream.unref === "function") stream.unref();
-}
-
-function stopper(child: ChildProcess, exited: Promise<unknown>) {
-  let stopping: Promise<void> | undefined;
-  return async ({ graceMs = 2000 }: { graceMs?: number } = {}): Promise<void> => {
-    waitOf(graceMs, "graceMs");
-    stopping ??= (async () => {
-      if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-      child.kill(graceMs > 0 ? "SIGTERM" : "SIGKILL");
-      const stopTimer = startTimer(graceMs, () => child.kill("SIGKILL"));
-      await exited;
-      stopTimer();
-    })();
-    await stopping;
-  };
 }

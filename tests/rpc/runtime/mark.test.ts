@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { checkMark, markRuntime } from "latchkey/rpc";
 import * as assert from "uvu/assert";
-import { listensAt, startOf } from "../../../lib/rpc/runtime/mark.js";
+import { descendantsOf, listensAt, startOf } from "../../../lib/rpc/runtime/processes.js";
 import { suite } from "../../support/suite.js";
 
 const test = suite("The mark of a runtime", { timeoutMs: 20_000 });
@@ -127,12 +127,30 @@ else
     assert.is(await listensAt(runtime.pid, new URL(other.endpoint), "darwin"), false);
   });
 
+test("the descendants of a process, the same by /proc and by ps", async () => {
+  const shell = spawn("sh", ["-c", "sh -c 'sleep 60 & echo; wait' & wait"], { stdio: ["ignore", "pipe", "inherit"] });
+  const exited = once(shell, "exit");
+  try {
+    await once(shell.stdout, "data");
+    const found = await descendantsOf(shell.pid ?? 0);
+    assert.is(found.length, 2);
+    if (tools.length === 0) assert.equal(await descendantsOf(shell.pid ?? 0, "darwin"), found);
+    assert.ok((await descendantsOf(process.pid)).includes(found[1] ?? 0));
+    for (const pid of found.reverse()) process.kill(pid, "SIGKILL");
+  } finally {
+    shell.kill("SIGKILL");
+    await exited;
+  }
+  assert.equal(await descendantsOf(shell.pid ?? 0), []);
+});
+
 test("where no program can be asked, nothing is known", async () => {
   const before = process.env.PATH;
   process.env.PATH = "/nowhere";
   try {
     assert.is(await startOf(process.pid, "darwin"), undefined);
     assert.is(await listensAt(process.pid, new URL("tcp://127.0.0.1:1"), "darwin"), undefined);
+    assert.equal(await descendantsOf(process.pid, "darwin"), []);
   } finally {
     process.env.PATH = before;
   }

@@ -3,8 +3,8 @@ import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ConnectionError } from "latchkey";
-import { connect, type Runtime, startRuntime } from "latchkey/rpc";
+import { ConnectionError, testedVersions } from "latchkey";
+import { connect, findRuntime, type Runtime, startRuntime } from "latchkey/rpc";
 import * as assert from "uvu/assert";
 import { trapStrayRejections } from "../../support/pair.js";
 import { rejects, suite, within } from "../../support/suite.js";
@@ -92,6 +92,66 @@ test("what it is started with", async () => {
   assert.is(runtime.version, "fake");
 });
 
+test("what is latchkey's or another runtime's is not in its environment, unless `env` names it", async () => {
+  const path = await script("obedient", obedient);
+  const planted = ["LATCHKEY_KEY", "LATCHKEY_LEDGER", "LATCHKEY_KEY_COMMAND", "COPILOT_CONNECTION_TOKEN"];
+  const before = planted.map((name) => [name, process.env[name]] as const);
+  for (const name of planted) process.env[name] = `planted ${name}`;
+  process.env.PLANTED = "stays";
+  const environment = async (env?: NodeJS.ProcessEnv): Promise<NodeJS.ProcessEnv> => {
+    await using runtime = await startRuntime({ path, env });
+    await using rpc = await connect(runtime.endpoint, { token: runtime.token });
+    const answer = await rpc.request("status.get").then(JSON.stringify).then(JSON.parse);
+    const seen = JSON.parse(answer.message).env;
+    assert.is(seen.COPILOT_CONNECTION_TOKEN, runtime.token);
+    return seen;
+  };
+  try {
+    const plain = await environment();
+    assert.is(plain.PLANTED, "stays");
+    assert.not.match(JSON.stringify(plain), /planted/);
+    const asked = await environment({ LATCHKEY_LEDGER: process.env.LATCHKEY_LEDGER });
+    assert.is(asked.LATCHKEY_LEDGER, "planted LATCHKEY_LEDGER");
+    assert.not.ok("LATCHKEY_KEY" in asked);
+  } finally {
+    delete process.env.PLANTED;
+    for (const [name, value] of before)
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+  }
+});
+
+test("a version that is not tested: the tested ones are said, and nothing else changes", async () => {
+  const path = await script("obedient", obedient);
+  await using runtime = await startRuntime({ path });
+  assert.equal(runtime.testedVersions, testedVersions);
+  await using rpc = await connect(runtime.endpoint, { token: runtime.token });
+  assert.equal(rpc.hello, { protocolVersion: 3, version: "fake", testedVersions });
+  assert.equal(
+    testedVersions,
+    runtimes.map(({ name }) => name),
+    "what this suite runs on",
+  );
+});
+
+test("no report of the process is made: it would look up a name for every socket, and block meanwhile", async () => {
+  const { report } = process;
+  const real = report.getReport;
+  let made = 0;
+  report.getReport = (...args) => {
+    made += 1;
+    return real.apply(report, args);
+  };
+  try {
+    findRuntime({ PATH: "/nowhere" });
+    const path = await script("obedient", obedient);
+    await using _ = await startRuntime({ path });
+  } finally {
+    report.getReport = real;
+  }
+  assert.is(made, 0);
+});
+
 test("what it writes to its standard streams never stops it", async () => {
   const path = await script("obedient", obedient);
   await using runtime = await startRuntime({ path });
@@ -170,6 +230,21 @@ test("found by itself: the runtime of the official SDK", async () => {
   assert.is(runtime.version, bundled.name);
 });
 
+test("a script that starts it and waits, aborted while it starts: both are ended", async () => {
+  await using witness = await witnessServer();
+  const inner = await script("waiting", `${witness.report}; setInterval(() => {}, 1000);`);
+  const path = join(folder, "copilot-wrapper");
+  await writeFile(path, `#!/bin/sh\n"${process.execPath}" "${inner}"\n`, { mode: 0o755 });
+  const abort = new AbortController();
+  const failed = startRuntime({ path, env: { WITNESS: String(witness.port) }, signal: abort.signal }).catch(
+    () => "failed",
+  );
+  const socket = await witness.next();
+  abort.abort();
+  assert.is(await failed, "failed");
+  if (!socket.destroyed) await within(2_000, once(socket, "close"), "the end of what the script had started");
+});
+
 test("aborted before it begins, nothing is started; aborted while it starts, it is ended", async () => {
   await using witness = await witnessServer();
   const path = await script("waiting", `${witness.report}; setInterval(() => {}, 1000);`);
@@ -224,6 +299,7 @@ for (const under of runtimes) {
     await using runtime = await start();
     assert.match(runtime.endpoint, /^tcp:\/\/127\.0\.0\.1:\d+$/);
     assert.is(runtime.version, under.name);
+    assert.not.ok("testedVersions" in runtime, "it is one of them");
     assert.not.ok((await readFile(`/proc/${runtime.pid}/cmdline`, "utf8")).includes(runtime.token));
     assert.ok((await readFile(`/proc/${runtime.pid}/environ`, "utf8")).includes(runtime.token));
     await using rpc = await connect(runtime.endpoint, { token: runtime.token });
