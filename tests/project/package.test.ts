@@ -138,6 +138,24 @@ test("each class exists once, however it is reached", async () => {
   succeed(run(project, process.execPath, "--input-type=module", "--eval", program));
 });
 
+test("its peers admit previews of a runtime, and say which versions are tested", async () => {
+  const { devDependencies, peerDependenciesMeta } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+  for (const [name, versions] of Object.entries({
+    "@github/copilot-sdk": ["1.0.14", "1.0.15-preview.4", "2.0.0-unstable.1"],
+    "@github/copilot": ["1.0.85", "1.0.103-2"],
+  })) {
+    assert.is(peerDependenciesMeta[name].tested, devDependencies[name]);
+    for (const version of versions) {
+      const place = await mkdtemp(join(scratch, "peer-"));
+      await mkdir(join(place, "peer"));
+      await writeFile(join(place, "peer/package.json"), JSON.stringify({ name, version }));
+      await writeFile(join(place, "package.json"), '{ "name": "with-peer", "private": true }');
+      const quiet = ["--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts", "--install-links"];
+      succeed(run(place, "npm", "install", ...quiet, "./peer", tarball));
+    }
+  }
+});
+
 for (const [module, moduleResolution] of [
   ["nodenext", "nodenext"],
   ["esnext", "bundler"],
