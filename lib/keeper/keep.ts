@@ -1,0 +1,168 @@
+/**
+ * The whole of a keeper in one call. What happens to a session:
+ *
+ *   announced as born, or known from before
+ *      -> held      this connection is attached: the session outlives its host
+ *      -> ready     interest is registered, and what was asked before is recorded
+ *      -> watched   each request is recorded as it comes, each answer is delivered, until the connection ends
+ *
+ * A session that cannot be held is `missed`, and nothing else stops for it.
+ */
+import { LatchkeyError } from "../base/errors.js";
+import { createEvents, type EventSource, type Events, registerInterest } from "../events/index.js";
+import type { Entry, Ledger } from "../ledger/index.js";
+import { type HoldOptions, hold } from "../pending/index.js";
+import type { EventType } from "../protocol/index.js";
+import type { Rpc } from "../rpc/index.js";
+import { type DeliverAnswersOptions, type Deliverer, deliverAnswers } from "./deliverer.js";
+import { type Recorder, type RecordPendingOptions, recordPending } from "./recorder.js";
+import { type KeepOptions, keepSessions } from "./sessions.js";
+
+export interface KeepingOptions
+  extends Omit<RecordPendingOptions, "by">,
+    Pick<DeliverAnswersOptions, "leaseMs">,
+    Pick<HoldOptions, "elicitation" | "mcpApps" | "timeoutMs"> {
+  /** Event types to register interest in on each session that is held. None when left out: the host registers its own. */
+  interest?: readonly EventType[] | undefined;
+  /**
+   * Only these sessions, those too that were there before. Left out: every session that is born, and those of before that
+   * have entries in the ledger which are not settled.
+   */
+  sessions?: readonly string[] | undefined;
+  /** Which of the new sessions. Asked once a session. */
+  filter?: KeepOptions["filter"];
+  /** Who keeps, for the receipts. Default: `keeper` and the process id. */
+  owner?: string | undefined;
+}
+
+export type KeepingEventMap = {
+  /** The session is held, its interest registered, and what it asked before recorded. */
+  held: { readonly sessionId: string };
+  /** The session is there and could not be held: `BUSY`, or no answer in time. */
+  missed: { readonly sessionId: string; readonly error: unknown };
+  /** A request is on disk. */
+  recorded: Entry;
+  /** The runtime said that a request is over. */
+  completed: Entry;
+  /** An answer was given; `outcome` says what the runtime made of it. */
+  settled: Entry;
+  /** A request died before its answer could be given. */
+  lost: Entry;
+  /** An answer waits until its session is loaded here. */
+  parked: Entry;
+  /** Something went wrong with one session, one entry, or the ledger. */
+  error: { readonly error: unknown; readonly sessionId?: string; readonly entry?: Entry };
+};
+
+export interface Keeping {
+  readonly events: Events<KeepingEventMap>;
+  /** Resolves when the sessions of before were tried: each is `held` or `missed` then. */
+  readonly ready: Promise<void>;
+  /** Resolves when it is over: closed by us, or because the connection is gone; what was seen is on disk then. */
+  readonly closed: Promise<void>;
+  /** Holds and records nothing new, and waits a little for replies that are out. The connection stays open. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** The states of entries whose session is worth holding. */
+const unsettled = ["open", "answered", "sent", "lost"] as const;
+
+/** Errors of a session that is not there, or of a connection that is over: there is nothing to hold. */
+const nothingToHold: ReadonlySet<string> = new Set(["SESSION_NOT_FOUND", "CLOSED", "ENDED", "DESTROYED"]);
+
+/**
+ * `keepSessions`, `recordPending` and `deliverAnswers` in one call: the process near a runtime. Start it before the sessions,
+ * for a birth is announced once.
+ * @example
+ * await using keeping = keep(rpc, ledger, { principal: "ada", interest: ["mcp.oauth_required"] });
+ * await keeping.closed;
+ */
+export function keep(rpc: Rpc, ledger: Ledger, options: KeepingOptions = {}): Keeping {
+  const { interest = [], sessions, filter, kinds, principal, leaseMs, owner = `keeper ${process.pid}` } = options;
+  const flags = { elicitation: options.elicitation, mcpApps: options.mcpApps, timeoutMs: options.timeoutMs ?? 10_000 };
+  const ended = new AbortController();
+  const events = createEvents<KeepingEventMap>();
+
+  const recorder = recordPending(rpc, ledger, { kinds, principal, by: owner });
+  const deliverer = deliverAnswers(rpc, ledger, { sessions, owner, leaseMs });
+  forward({ recorder, deliverer, events });
+
+  async function prepare(sessionId: string): Promise<void> {
+    try {
+      for (const type of interest) await registerInterest(rpc.session(sessionId), type);
+      await recorder.catchUp(sessionId);
+      events.emit("held", { sessionId });
+    } catch (error) {
+      miss({ sessionId, error });
+    }
+  }
+  function miss({ sessionId, error }: { sessionId: string; error: unknown }): void {
+    if (ended.signal.aborted || (error instanceof LatchkeyError && nothingToHold.has(error.code))) return;
+    events.emit("missed", { sessionId, error });
+  }
+  function listen(which: KeepOptions) {
+    const keeper = keepSessions(rpc, { ...flags, ...which });
+    keeper.events.on("held", ({ sessionId }) => prepare(sessionId));
+    keeper.events.on("missed", miss);
+    return keeper;
+  }
+
+  const known = new Set(sessions);
+  // A birth comes before anything can block. A session that is only updated is held if it was ours before.
+  const keepers = sessions === undefined ? [listen({ filter })] : [];
+  const returning = listen({ updated: true, filter: ({ sessionId }) => known.has(sessionId) });
+  keepers.push(returning);
+
+  async function holdKnown(): Promise<void> {
+    if (sessions === undefined) for (const id of await sessionsOf(ledger)) known.add(id);
+    for (const sessionId of known) {
+      if (ended.signal.aborted || returning.holds.has(sessionId)) continue;
+      try {
+        await hold(rpc, sessionId, { ...flags, signal: ended.signal });
+      } catch (error) {
+        miss({ sessionId, error });
+        continue;
+      }
+      await prepare(sessionId);
+    }
+  }
+  const ready = holdKnown().catch((error: unknown) => events.emit("error", { error }));
+
+  async function close(): Promise<void> {
+    ended.abort(new LatchkeyError("ENDED", "the keeper is closed"));
+    for (const keeper of keepers) keeper.close();
+    await deliverer.close();
+    await recorder.close();
+    await ready;
+  }
+  const closed = Promise.all([recorder.closed, deliverer.closed]).then(close);
+  return { events, ready, closed, close, [Symbol.asyncDispose]: close };
+}
+
+function forward({
+  recorder,
+  deliverer,
+  events,
+}: {
+  recorder: Recorder;
+  deliverer: Deliverer;
+  events: EventSource<KeepingEventMap>;
+}): void {
+  for (const type of ["recorded", "completed"] as const) recorder.events.on(type, (entry) => events.emit(type, entry));
+  for (const type of ["settled", "lost", "parked"] as const)
+    deliverer.events.on(type, (entry) => events.emit(type, entry));
+  recorder.events.on("error", (problem) => events.emit("error", problem));
+  deliverer.events.on("error", (problem) => events.emit("error", problem));
+}
+
+/** The sessions that have something in the ledger which is not settled. */
+async function sessionsOf(ledger: Ledger): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (let after: string | undefined; ; ) {
+    const page = await ledger.list({ state: unsettled, after });
+    for (const { sessionId } of page) found.add(sessionId);
+    after = page.next;
+    if (after === undefined) return found;
+  }
+}

@@ -1,0 +1,124 @@
+/** `keep()`: the three parts of a keeper in one call, on the real runtime. */
+import { keep } from "latchkey/keeper";
+import { type Ledger, openLedger } from "latchkey/ledger";
+import { wholeData } from "latchkey/pending";
+import type { Rpc, Session } from "latchkey/rpc";
+import * as assert from "uvu/assert";
+import { key, type Place, sqlitePlace } from "../support/ledger/place.js";
+import { suite, within } from "../support/suite.js";
+import {
+  obtainToken,
+  openStage,
+  openWorld,
+  runtimes,
+  type Stage,
+  serverStatus,
+  tokenAnswer,
+  unloaded,
+  type World,
+} from "../support/world.js";
+
+async function answerNext(ledger: Ledger): Promise<void> {
+  await using claim = await ledger.claim({ kind: "mcp.oauth_required" }, { owner: "broker", waitMs: 10_000 });
+  const request = await claim?.request();
+  assert.ok(request?.kind === "mcp.oauth_required");
+  await claim?.answer(tokenAnswer(await obtainToken(wholeData(request))));
+}
+
+for (const under of runtimes) {
+  const test = suite(`keep on ${under.name}`);
+  let stage: Stage;
+  let place: Place;
+  test.before(async () => {
+    [stage, place] = await Promise.all([openStage(under), sqlitePlace()]);
+  });
+  test.after(async () => {
+    await stage.close();
+    await place[Symbol.asyncDispose]();
+  });
+
+  const create = async (rpc: Rpc, world: World): Promise<Session> => {
+    const { sessionId } = await rpc.request("session.create", world.sessionParams());
+    return rpc.session(sessionId);
+  };
+
+  test("holds a new session, registers interest, records, delivers, and outlives the host", async () => {
+    await using world = await openWorld();
+    await using ledger = await openLedger(await place.location(), { key });
+    await using near = await stage.connect();
+    await using keeping = keep(near, ledger, { principal: "ada", interest: ["mcp.oauth_required"], owner: "keeper" });
+    const problems: unknown[] = [];
+    for (const type of ["error", "missed"] as const) keeping.events.on(type, (problem) => problems.push(problem));
+    const held = keeping.events.wait("held", { timeoutMs: 10_000 });
+    const recorded = keeping.events.wait("recorded", { timeoutMs: 20_000 });
+    const settled = keeping.events.wait("settled", { timeoutMs: 20_000 });
+    const host = await stage.connect();
+    const session = await create(host, world);
+    assert.is((await held).sessionId, session.id);
+    const entry = await recorded;
+    assert.is(entry.principal, "ada");
+    await host.close();
+    await answerNext(ledger);
+    const { id, outcome } = await settled;
+    assert.equal([id, outcome], [entry.id, "accepted"]);
+    await serverStatus(near.session(session.id), "connected");
+    assert.equal(
+      (await ledger.receipts(id)).map(({ state, by }) => [state, by]),
+      [
+        ["open", "keeper"],
+        ["answered", "broker"],
+        ["sent", "keeper"],
+        ["settled", "keeper"],
+      ],
+    );
+    assert.equal(problems, []);
+  });
+
+  test("comes back to the sessions that have something open in the ledger, and to no others", async () => {
+    await using world = await openWorld();
+    await using ledger = await openLedger(await place.location(), { key });
+    await using host = await stage.connect();
+    await using first = await stage.connect();
+    const before = keep(first, ledger, { interest: ["mcp.oauth_required"] });
+    const recorded = before.events.wait("recorded", { timeoutMs: 20_000 });
+    const session = await create(host, world);
+    const { id } = await recorded;
+    await first.close();
+    await within(5000, before.closed, "the end of the first keeper");
+    const { sessionId: other } = await host.request("session.create", {});
+
+    await using second = await stage.connect();
+    await using after = keep(second, ledger);
+    const held: string[] = [];
+    after.events.on("held", ({ sessionId }) => held.push(sessionId));
+    await after.ready;
+    assert.equal(held, [session.id]);
+    const settled = after.events.wait("settled", { timeoutMs: 20_000 });
+    await host.close();
+    await unloaded(second, other);
+    await answerNext(ledger);
+    assert.is((await settled).id, id);
+  });
+
+  test("goes on past a session that is not there", async () => {
+    await using ledger = await openLedger(await place.location(), { key });
+    await using near = await stage.connect();
+    const absent = "6a1f6e0e-5b7e-4a39-9f6e-0d6f4f3a2b12";
+    await using host = await stage.connect();
+    const { sessionId } = await host.request("session.create", {});
+    await using keeping = keep(near, ledger, { sessions: [absent, sessionId] });
+    const held = keeping.events.wait("held", { timeoutMs: 10_000 });
+    await keeping.ready;
+    assert.is((await held).sessionId, sessionId);
+  });
+
+  test("ends with its connection, and leaves the connection open when it is closed", async () => {
+    await using ledger = await openLedger(await place.location(), { key });
+    const near = await stage.connect();
+    await keep(near, ledger).close();
+    await near.request("ping", {});
+    const keeping = keep(near, ledger);
+    await near.close();
+    await within(10_000, keeping.closed, "the end");
+  });
+}
