@@ -141,7 +141,7 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
   }
 
   async function lose(entry: Entry, reason: string): Promise<void> {
-    const moved = await ledger.lost(entry.sessionId, { only: [entry.id], by: owner, reason });
+    const moved = await ledger.lost(entry.sessionId, { only: [entry.id], all: true, by: owner, reason });
     for (const gone of moved) events.emit(gone.state === "lost" ? "lost" : "settled", gone);
   }
 

@@ -10,6 +10,7 @@ import {
   readAsked,
   rowOf,
 } from "../pending/index.js";
+import { isOvertaken } from "../pending/internal.js";
 import { createEnd, Lanes, type LedgerRpc, persist } from "./worker.js";
 
 export interface RecordPendingOptions {
@@ -51,6 +52,7 @@ const graceMs = 5000;
 export function recordPending(rpc: LedgerRpc, ledger: Ledger, options: RecordPendingOptions = {}): Recorder {
   const wanted = new Set<KindName>(options.kinds ?? Object.keys(kinds).filter(isKind));
   const completions = completedEvents(wanted);
+  const overtakers = new Set<string>([...wanted].flatMap((name) => rowOf(name).overtaken?.by ?? []));
   const events = createEvents<RecorderEventMap>();
   const lanes = new Lanes();
   const ended = new AbortController();
@@ -80,6 +82,7 @@ export function recordPending(rpc: LedgerRpc, ledger: Ledger, options: RecordPen
       job(sessionId, async () => events.emit("recorded", await record(event, sessionId)));
       return;
     }
+    if (overtakers.has(event.type)) job(sessionId, () => overtake(sessionId, event));
     const over = completions.get(event.type);
     if (
       over === undefined ||
@@ -90,12 +93,25 @@ export function recordPending(rpc: LedgerRpc, ledger: Ledger, options: RecordPen
       return;
     const { requestId } = event.data;
     job(sessionId, async () => {
-      for (const kind of over) {
-        const entry = await ledger.completed({ kind, sessionId, requestId, ...(by !== undefined && { by }) });
-        if (entry !== undefined) events.emit("completed", entry);
-      }
+      for (const kind of over) await settle({ kind, sessionId, requestId });
     });
   });
+
+  async function settle({
+    kind,
+    sessionId,
+    requestId,
+  }: Pick<Entry, "kind" | "sessionId" | "requestId">): Promise<void> {
+    const entry = await ledger.completed({ kind, sessionId, requestId, ...(by !== undefined && { by }) });
+    if (entry !== undefined) events.emit("completed", entry);
+  }
+
+  /** The runtime dropped what waits without naming it: nobody is to be bothered for it any more. */
+  async function overtake(sessionId: string, event: { type: string; data: object }): Promise<void> {
+    const kind = [...wanted].filter((name) => rowOf(name).overtaken?.by === event.type);
+    const waiting = await ledger.list({ sessionId, state: ["open", "answered"], kind });
+    for (const entry of waiting) if (isOvertaken(entry.kind, entry.data, event)) await settle(entry);
+  }
 
   /** In its lane, so that nothing that comes meanwhile overtakes it. */
   const catchUp = (sessionId: string): Promise<Entry[]> =>
@@ -108,10 +124,13 @@ export function recordPending(rpc: LedgerRpc, ledger: Ledger, options: RecordPen
     const asked = await readAsked(rpc.session(sessionId));
     const recorded: Entry[] = [];
     for (const event of asked.events) if (wanted.has(event.type)) recorded.push(await record(event, sessionId));
-    if (!asked.whole) return recorded;
+    for (const entry of before) if (asked.ended.has(entry.requestId)) await settle(entry);
     const known = new Set(asked.events.map(({ data }) => data.requestId));
-    const only = before.filter(({ requestId }) => !known.has(requestId)).map(({ id }) => id);
-    await ledger.lost(sessionId, { only, reason: "the session's present load does not know it" });
+    const gone = before.filter(({ requestId }) => !known.has(requestId));
+    const reason = "the session's present load does not know it";
+    const tools = asked.toolsListed ? gone.filter(({ kind }) => kind === "external_tool.requested") : [];
+    await ledger.lost(sessionId, { only: tools.map(({ id }) => id), all: true, reason });
+    if (asked.whole) await ledger.lost(sessionId, { only: gone.map(({ id }) => id), reason });
     return recorded;
   }
 

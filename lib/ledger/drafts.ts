@@ -1,13 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { momentOf } from "../base/amounts.js";
-import {
-  checkAnswer,
-  credentialKey,
-  intentKey,
-  type PendingRequest,
-  parsePendingRequest,
-  rowOf,
-} from "../pending/index.js";
+import { credentialKey, intentKey, type PendingRequest, parsePendingRequest, rowOf } from "../pending/index.js";
+import { checkAnswer } from "../pending/internal.js";
 import type { AnswerOptions, Entry, RecordOptions } from "./contract.js";
 import type { AnswerDraft } from "./rules/answer.js";
 import type { Draft } from "./rules/record.js";

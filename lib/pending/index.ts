@@ -2,7 +2,6 @@ export { credentialKey, intentKey } from "./identity.js";
 export type { CredentialParts, Kind } from "./kinds/kind.js";
 export { type AnswerOf, type DataOf, isKind, type KindName, kinds, rowOf, type SecretsOf } from "./kinds/table.js";
 export {
-  checkAnswer,
   handlePendingRequest,
   isPending,
   type PendingRequest,

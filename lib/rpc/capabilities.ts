@@ -7,8 +7,6 @@ import type { MethodName } from "../protocol/index.js";
 
 /** Named abilities of the runtime behind a connection. */
 export interface Capabilities {
-  /** It lists permissions that wait: `session.permissions.pendingRequests`. */
-  readonly pendingPermissions: boolean;
   /** It lists external tool calls that wait, those of an earlier load included: `session.tools.listPendingRequests`. */
   readonly pendingTools: boolean;
   /** It can own a sign-in whose callback the host receives: `session.mcp.oauth.complete`, and with it `runtimeLogin`. */
@@ -27,10 +25,9 @@ export async function askCapabilities(call: (method: MethodName) => Promise<unkn
         throw error;
       },
     );
-  const [pendingPermissions, pendingTools, runtimeLogin] = await Promise.all([
-    has("session.permissions.pendingRequests"),
+  const [pendingTools, runtimeLogin] = await Promise.all([
     has("session.tools.listPendingRequests"),
     has("session.mcp.oauth.complete"),
   ]);
-  return Object.freeze({ pendingPermissions, pendingTools, runtimeLogin });
+  return Object.freeze({ pendingTools, runtimeLogin });
 }

@@ -42,6 +42,12 @@ export interface Kind<
   limitMs?(data: v.InferOutput<Open>): number | undefined;
   /** The runtime says that what it was given before is not good any more. */
   refused?(data: v.InferOutput<Open>): boolean;
+  /** An event that names no request and ends some all the same. */
+  readonly overtaken?: {
+    readonly by: EventType;
+    /** Whether what that event says ends a request with this data. */
+    ends(said: Readonly<Record<string, unknown>>, data: v.InferOutput<Open>): boolean;
+  };
   /** What a request wants instead of this answer, which its kind does take; undefined: it takes it. */
   unfit?(data: v.InferOutput<Open>, answer: v.InferOutput<Answer>): string | undefined;
   /** Seconds that an answer is good for; undefined: as long as nobody refuses it; 0: for this one request only. */

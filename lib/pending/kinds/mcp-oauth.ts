@@ -73,6 +73,13 @@ export const mcpOauth = kind({
     clientId: whole.staticClientConfig?.clientId,
     scope: whole.wwwAuthenticateParams?.scope,
   }),
+  // Connected another way, by the runtime's own sign-in for example, a server does not start any more: the runtime drops the request and says
+  // nothing. Any other reason is that of a call, which waits on although the server is connected.
+  overtaken: {
+    by: "session.mcp_server_status_changed",
+    ends: (said, data) =>
+      said.status === "connected" && said.serverName === data.serverName && data.reason === "initial",
+  },
   unfit: (data, given) =>
     given.kind === "runtimeRefresh" && data.runtimeRefreshSupported !== true
       ? '"runtimeRefresh" only where the request says "runtimeRefreshSupported"'

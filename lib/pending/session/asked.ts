@@ -1,6 +1,12 @@
+import { RpcError } from "../../base/errors.js";
 import { overrun, pageMax } from "../../events/internal.js";
-import type { RequestOptions, SessionEvent, SessionRequester } from "../../protocol/index.js";
-import { isKind, type KindName, kinds } from "../kinds/table.js";
+import type {
+  PendingExternalToolRequest,
+  RequestOptions,
+  SessionEvent,
+  SessionRequester,
+} from "../../protocol/index.js";
+import { isKind, type KindName, kinds, rowOf } from "../kinds/table.js";
 
 /** An event that asked. */
 export type AskingEvent = Extract<SessionEvent, { type: KindName }>;
@@ -8,6 +14,10 @@ export type AskingEvent = Extract<SessionEvent, { type: KindName }>;
 export interface Asked {
   /** The requests that the log of the present load shows as asked and not completed, in order. A completed event may never come: some of these may be over. */
   readonly events: AskingEvent[];
+  /** The ids of requests that the log shows as over. */
+  readonly ended: ReadonlySet<string>;
+  /** External tools are those that the runtime lists: one that is not among the events waits no more. */
+  readonly toolsListed: boolean;
   /** False when the log has let go of events: then a request may be open that is not among them. */
   readonly whole: boolean;
 }
@@ -24,26 +34,100 @@ function toolCallOf({ data }: AskingEvent): string | undefined {
     : undefined;
 }
 
+/** What was asked and not ended, as far as it was shown. */
+export interface AskedSoFar {
+  see(event: SessionEvent): void;
+  /** What `session.tools.listPendingRequests` said; `before` is what was open when it was called. */
+  list(tools: readonly AskingEvent[], before: readonly AskingEvent[]): void;
+  open(): AskingEvent[];
+  /** The ids of requests that ended. */
+  ended(): ReadonlySet<string>;
+}
+
 /**
  * Takes events in order and keeps what was asked and not completed. The end of a tool call ends what it asked: not every completed
- * event is in the log of a later load.
+ * event is in the log of a later load. So does what overtakes a request without naming it.
  */
-export function createAsked(): { see(event: SessionEvent): void; open(): AskingEvent[] } {
+export function createAsked(): AskedSoFar {
   const open = new Map<string, AskingEvent>();
   const over = new Set<string>();
+  const end = (id: string): void => {
+    over.add(id);
+    open.delete(id);
+  };
   return {
     see(event) {
       if (isAsking(event)) {
         if (!over.has(event.data.requestId)) open.set(event.data.requestId, event);
       } else if (completions.has(event.type) && "requestId" in event.data && typeof event.data.requestId === "string") {
-        over.add(event.data.requestId);
-        open.delete(event.data.requestId);
+        end(event.data.requestId);
       } else if (event.type === "tool.execution_complete") {
         for (const [id, asking] of open) if (toolCallOf(asking) === event.data.toolCallId) open.delete(id);
-      }
+      } else for (const [id, asking] of open) if (isOvertaken(asking.type, asking.data, event)) end(id);
+    },
+    list(tools, before) {
+      const waiting = new Set(tools.map(({ data }) => data.requestId));
+      for (const { type, data } of before)
+        if (type === "external_tool.requested" && !waiting.has(data.requestId)) open.delete(data.requestId);
+      for (const tool of tools)
+        if (!open.has(tool.data.requestId) && !over.has(tool.data.requestId)) open.set(tool.data.requestId, tool);
     },
     open: () => [...open.values()],
+    ended: () => over,
   };
+}
+
+/** Whether an event ends a request of this kind and data that it does not name. */
+export function isOvertaken(
+  kind: KindName,
+  data: object,
+  event: { readonly type: string; readonly data: object },
+): boolean {
+  const { overtaken } = rowOf(kind);
+  return overtaken?.by === event.type && overtaken.ends({ ...event.data }, { ...data });
+}
+
+/** The event as it was, of a call whose event the log of this load has not. */
+const eventOf = (sessionId: string, { agentId, ...tool }: PendingExternalToolRequest): AskingEvent => ({
+  id: tool.requestId,
+  timestamp: new Date().toISOString(),
+  parentId: null,
+  ephemeral: true,
+  ...(agentId === undefined ? {} : { agentId }),
+  type: "external_tool.requested",
+  data: { ...tool, sessionId },
+});
+
+/**
+ * External tool calls that wait for an answer, those of an earlier load included: `session.tools.listPendingRequests`.
+ * Undefined where the runtime cannot tell; then the log has to do.
+ */
+export async function pendingTools(
+  session: SessionRequester,
+  options: RequestOptions = {},
+): Promise<readonly PendingExternalToolRequest[] | undefined> {
+  try {
+    return (await session.request("tools.listPendingRequests", {}, options)).items;
+  } catch (error) {
+    if (error instanceof RpcError && error.code === "METHOD_NOT_FOUND") return undefined;
+    throw error;
+  }
+}
+
+/** Compares what the log showed with what the runtime lists. False where it does not list. */
+export async function compareTools(
+  session: SessionRequester,
+  asked: AskedSoFar,
+  options: RequestOptions = {},
+): Promise<boolean> {
+  const before = asked.open();
+  const tools = await pendingTools(session, options);
+  if (tools === undefined) return false;
+  asked.list(
+    tools.map((tool) => eventOf(session.id, tool)),
+    before,
+  );
+  return true;
 }
 
 /** Shows every event that the log of the present load has, in order. `whole` when the log has let go of none; `cursor` is its end. */
@@ -65,11 +149,13 @@ export async function readLog(
 }
 
 /**
- * Reads the event log of the present load for requests that wait. No other call lists pending OAuth requests.
+ * Reads the event log of the present load for requests that wait. No other call lists pending OAuth requests; external tools are taken from
+ * the runtime's own list where it has one.
  * Ephemeral requests of an earlier load are not in it; permissions and external tools of one are.
  */
 export async function readAsked(session: SessionRequester, options: RequestOptions = {}): Promise<Asked> {
   const asked = createAsked();
   const { whole } = await readLog(session, asked.see, options);
-  return { events: asked.open(), whole };
+  const toolsListed = await compareTools(session, asked, options);
+  return { events: asked.open(), ended: asked.ended(), toolsListed, whole };
 }

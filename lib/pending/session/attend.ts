@@ -2,7 +2,7 @@ import { waitOf } from "../../base/amounts.js";
 import { LatchkeyError, type RpcError } from "../../base/errors.js";
 import { type Events, type Interest, registerInterest } from "../../events/index.js";
 import type { EventMap, EventType, SessionEvent, SessionRequester } from "../../protocol/index.js";
-import { type AskingEvent, createAsked, readLog } from "./asked.js";
+import { type AskingEvent, compareTools, createAsked, readLog } from "./asked.js";
 
 export interface AttendOptions {
   /** Events to register interest in. `mcp.oauth_required` when left out. */
@@ -48,10 +48,16 @@ export async function attend(
   try {
     const interests: Interest[] = [];
     for (const eventType of new Set(interest)) interests.push(await registerInterest(session, eventType));
-    const { whole } = await readLog(session, view.see, { signal });
-    // Events that came while the log was being read stand behind it, whether it has them or not.
-    for (const event of later) view.see(event);
+    const read = new Set<string>();
+    const see = (event: SessionEvent): void => {
+      read.add(event.id);
+      view.see(event);
+    };
+    const { whole } = await readLog(session, see, { signal });
+    // Of the events that came while the log was being read, those that it does not have stand behind it.
+    for (const event of later) if (!read.has(event.id)) view.see(event);
     replayed = true;
+    await compareTools(session, view.asked, { signal });
 
     let askedAgain: string[] = [];
     if (interest.includes("mcp.oauth_required")) {
@@ -72,6 +78,7 @@ function createView() {
   const asked = createAsked();
   const statuses = new Map<string, string>();
   return {
+    asked,
     open: asked.open,
     servers: () => [...statuses.keys()],
     status: (name: string) => statuses.get(name),

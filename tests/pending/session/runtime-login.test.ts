@@ -2,7 +2,7 @@ import { registerInterest } from "latchkey/events";
 import { handlePendingRequest, pendingRequest, type RuntimeLogin, runtimeLogin } from "latchkey/pending";
 import type { Rpc, Session } from "latchkey/rpc";
 import * as assert from "uvu/assert";
-import { rejects, suite } from "./support/suite.js";
+import { rejects, suite } from "../../support/suite.js";
 import {
   approvePermissions,
   bundled,
@@ -18,7 +18,7 @@ import {
   serverStatus,
   tokenAnswer,
   type World,
-} from "./support/world.js";
+} from "../../support/world.js";
 
 const redirectUri = "https://host.example/callback";
 const own = { serverName, redirectUri, clientId: publicClient.id, publicClient: true };

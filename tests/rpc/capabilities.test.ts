@@ -1,8 +1,8 @@
 import type { Capabilities } from "latchkey/rpc";
 import * as assert from "uvu/assert";
-import { memoryPair } from "./support/pair.js";
-import { rejects, suite } from "./support/suite.js";
-import { cli, openStage, runtimes } from "./support/world.js";
+import { memoryPair } from "../support/pair.js";
+import { rejects, suite } from "../support/suite.js";
+import { cli, openStage, runtimes } from "../support/world.js";
 
 const test = suite("Capabilities");
 
@@ -11,9 +11,7 @@ for (const under of runtimes) {
     await using stage = await openStage(under);
     await using rpc = await stage.connect();
     const wanted: Capabilities =
-      under === cli
-        ? { pendingPermissions: true, pendingTools: true, runtimeLogin: true }
-        : { pendingPermissions: true, pendingTools: false, runtimeLogin: false };
+      under === cli ? { pendingTools: true, runtimeLogin: true } : { pendingTools: false, runtimeLogin: false };
     assert.equal({ ...(await rpc.capabilities()) }, wanted);
   });
 }
@@ -24,17 +22,16 @@ test("are asked once a connection, when somebody wants them", async () => {
   const before = peer.received.length;
   const [first, second] = [rpc.capabilities(), rpc.capabilities()];
   for (const [method, code] of [
-    ["session.permissions.pendingRequests", -32601],
     ["session.tools.listPendingRequests", -32603],
-    ["session.mcp.oauth.complete", -32602],
+    ["session.mcp.oauth.complete", -32601],
   ] as const) {
     const asked = await peer.next(method);
     assert.equal(asked.params, {}, "names no session: nothing can be done by it");
     peer.refuse(asked, { code, message: "no" });
   }
-  assert.equal({ ...(await first) }, { pendingPermissions: false, pendingTools: true, runtimeLogin: true });
+  assert.equal({ ...(await first) }, { pendingTools: true, runtimeLogin: false });
   assert.is(await second, await first);
-  assert.is(peer.received.length, before + 3);
+  assert.is(peer.received.length, before + 2);
 });
 
 test("of a connection that ends meanwhile: its error, and no guess", async () => {
