@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { check } from "../base/check.js";
+import { check, refuseDeep } from "../base/check.js";
 import { ValidationError } from "../base/errors.js";
 import type { EventMap, EventType, RequestOptions, SessionRequester } from "../protocol/index.js";
 import { type AnswerOf, type DataOf, isKind, type KindName, kinds, rowOf, type SecretsOf } from "./kinds/table.js";
@@ -50,9 +50,10 @@ export function pendingRequest<E extends AskingEvent>(
 export function pendingRequest(event: AskingEvent, context: RequestContext): object {
   if (!isKind(event.type)) throw new TypeError(`"${event.type}" is not the event of a pending request`);
   if (typeof context?.sessionId !== "string") throw new TypeError('"sessionId" must be a string');
-  const whole = event.data;
-  if (!isObject(whole)) throw new ValidationError(event.type, [{ path: "", expected: "Object" }]);
+  if (!isObject(event.data)) throw new ValidationError(event.type, [{ path: "", expected: "Object" }]);
+  refuseDeep(event.data, event.type);
   const row = rowOf(event.type);
+  const whole = row.tidy?.(event.data) ?? event.data;
   const data = check(row.open, whole, event.type);
   const secrets = rest(whole, data);
   check(row.secrets, secrets, event.type);
@@ -89,8 +90,10 @@ export function parsePendingRequest(json: unknown, options?: { secrets?: object 
 export function parsePendingRequest(json: unknown, options: { secrets?: object | undefined } = {}): object {
   const stored = check(envelope, typeof json === "string" ? parse(json) : json, "pending request");
   const row = rowOf(stored.kind);
-  const data = check(row.open, stored.data, stored.kind);
-  const secrets = options.secrets ?? {};
+  const whole = row.tidy?.(stored.data) ?? stored.data;
+  const data = check(row.open, whole, stored.kind);
+  // What an earlier latchkey showed and this one does not is a secret now, and not lost.
+  const secrets = merge(rest(whole, data), options.secrets ?? {});
   check(row.secrets, secrets, stored.kind);
   return { ...stored, data, secrets: new Secrets(secrets) };
 }

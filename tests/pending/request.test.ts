@@ -4,6 +4,7 @@ import { ValidationError } from "latchkey";
 import {
   handlePendingRequest,
   isPending,
+  type KindName,
   kinds,
   parsePendingRequest,
   pendingRequest,
@@ -298,6 +299,61 @@ test("an answer goes to its session with its request id, and accepted is what th
   await rpc.close();
 });
 
+const far = 9223372036854000;
+/** What token endpoints and scripts write, and what of it goes to the runtime. */
+const understood: readonly [object, object][] = [
+  [{ expiresIn: "3600" }, { expiresIn: 3600 }],
+  [{ expiresIn: 3599.98 }, { expiresIn: 3599 }],
+  [{ expiresIn: "3599.98" }, { expiresIn: 3599 }],
+  [{ expiresIn: 0 }, {}],
+  [{ expiresIn: "0" }, {}],
+  [{ expiresIn: 0.4 }, {}],
+  [{ expiresIn: null }, {}],
+  [{ expiresIn: far }, {}],
+  [{ expiresIn: `${far}000000` }, {}],
+  [{ expiresIn: Number.POSITIVE_INFINITY }, {}],
+  [{ tokenType: "bearer" }, { tokenType: "Bearer" }],
+  [{ tokenType: "BEARER" }, { tokenType: "Bearer" }],
+  [{ tokenType: null }, {}],
+  [{ tokenType: "DPoP" }, { tokenType: "DPoP" }],
+];
+
+test("an answer whose meaning is plain goes out in the form that the runtime reads", async () => {
+  const { rpc, peer } = await memoryPair();
+  const sent = async (kind: KindName, method: string, answer: object) => {
+    const request = { kind, sessionId: "s1", requestId: "r1" };
+    const handled: Promise<unknown> = Reflect.apply(handlePendingRequest, undefined, [rpc, request, answer]);
+    const call = await peer.next(method);
+    peer.answer(call, { success: true });
+    await handled;
+    return call.params;
+  };
+  const token = { kind: "token", accessToken: "1|a.b-c_d~e+f/g==" };
+  for (const [given, result] of understood)
+    assert.equal(
+      await sent("mcp.oauth_required", "session.mcp.oauth.handlePendingRequest", { ...token, ...given }),
+      { sessionId: "s1", requestId: "r1", result: { ...token, ...result } },
+      JSON.stringify(given),
+    );
+  const headers = { "X-Key": " a b\t", Authorization: "Bearer x", "X-Empty": "" };
+  const wanted = { kind: "headers", headers: { ...headers, "X-Key": "a b" } };
+  for (const [ttlMs, goesOut] of [
+    ["1500.7", { ttlMs: 1500 }],
+    [0, {}],
+    [null, {}],
+    [far, {}],
+  ] as const)
+    assert.equal(
+      await sent("mcp.headers_refresh_required", "session.mcp.headers.handlePendingHeadersRefreshRequest", {
+        kind: "headers",
+        headers,
+        ttlMs,
+      }),
+      { sessionId: "s1", requestId: "r1", result: { ...wanted, ...goesOut } },
+    );
+  await rpc.close();
+});
+
 const rubbish: Record<string, readonly unknown[]> = {
   "mcp.oauth_required": [
     {},
@@ -305,16 +361,42 @@ const rubbish: Record<string, readonly unknown[]> = {
     { kind: "token" },
     { kind: "token", accessToken: "" },
     { kind: "token", accessToken: 5 },
-    { kind: "token", accessToken: "SEKRET", expiresIn: 0 },
     { kind: "token", accessToken: "SEKRET", expiresIn: -1 },
-    { kind: "token", accessToken: "SEKRET", expiresIn: 1.5 },
-    { kind: "token", accessToken: "SEKRET", expiresIn: Number.POSITIVE_INFINITY },
-    { kind: "token", accessToken: "SEKRET", expiresIn: "60" },
+    { kind: "token", accessToken: "SEKRET", expiresIn: Number.NaN },
+    { kind: "token", accessToken: "SEKRET", expiresIn: "SEKRET" },
+    { kind: "token", accessToken: "SEKRET", expiresIn: "1h" },
+    { kind: "token", accessToken: "SEKRET", expiresIn: "" },
+    { kind: "token", accessToken: "SEKRET", expiresIn: true },
+    { kind: "token", accessToken: "SEKRET", expiresIn: {} },
     { kind: "token", accessToken: "SEKRET", tokenType: 5 },
+    { kind: "token", accessToken: "SEKRET", tokenType: "" },
+    { kind: "token", accessToken: "SEKRET", tokenType: "Bearer\r\nX: SEKRET" },
+    { kind: "token", accessToken: "SEKRET", tokenType: "Bearer SEKRET" },
+    { kind: "token", accessToken: "SEKRET\n" },
+    { kind: "token", accessToken: "SEKRET\r\nX-Other: 1" },
+    { kind: "token", accessToken: " SEKRET" },
+    { kind: "token", accessToken: "   " },
+    { kind: "token", accessToken: "Bearer SEKRET" },
+    { kind: "token", accessToken: "SEKRET\0" },
+    { kind: "token", accessToken: "SEKRET\u200b" },
+    { kind: "token", accessToken: "SÉKRET" },
     { kind: "token", accessToken: "SEKRET", refreshToken: "SEKRET" },
     { kind: "cancelled", accessToken: "SEKRET" },
   ],
-  "mcp.headers_refresh_required": [{}, { kind: "headers" }, { kind: "headers", headers: { a: 5 } }, { kind: "error" }],
+  "mcp.headers_refresh_required": [
+    {},
+    { kind: "headers" },
+    { kind: "headers", headers: { a: 5 } },
+    { kind: "headers", headers: { "X-Key": "SEKRET\n" } },
+    { kind: "headers", headers: { "X-Key": "SEKRET\r\nX-Other: 1" } },
+    { kind: "headers", headers: { "X-Key": "SÉKRET" } },
+    { kind: "headers", headers: { "bad name": "SEKRET" } },
+    { kind: "headers", headers: { "bad\nname": "SEKRET" } },
+    { kind: "headers", headers: { "": "SEKRET" } },
+    { kind: "headers", headers: { "X-Key": "SEKRET", "x-key": "SEKRET" } },
+    { kind: "headers", headers: {}, ttlMs: -1 },
+    { kind: "error" },
+  ],
   "permission.requested": [
     {},
     { kind: "no-result" },

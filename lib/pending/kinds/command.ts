@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { kind } from "./kind.js";
-import { noSecrets } from "./shapes.js";
+import { noSecrets, shown } from "./shapes.js";
 
 /** `command.execute`: a slash command that the client listed in `commands`. The runtime answers `success: true` whatever it is told. */
 export const command = kind({
@@ -9,7 +9,7 @@ export const command = kind({
   respond: "session.commands.handlePendingCommand",
   enabledBy: ["commands"],
   survivesRuntime: false,
-  open: v.looseObject({ requestId: v.string(), commandName: v.string(), args: v.string() }),
+  open: shown({ requestId: v.string(), commandName: v.string(), args: v.string() }),
   secrets: noSecrets,
   answer: v.strictObject({ error: v.exactOptional(v.string()) }),
   send: (session, requestId, answer, options) =>
@@ -23,7 +23,7 @@ export const queuedCommand = kind({
   respond: "session.commands.respondToQueuedCommand",
   enabledBy: ["interest"],
   survivesRuntime: false,
-  open: v.looseObject({ requestId: v.string(), command: v.string() }),
+  open: shown({ requestId: v.string(), command: v.string() }),
   secrets: noSecrets,
   answer: v.variant("handled", [
     v.strictObject({ handled: v.literal(true), stopProcessingQueue: v.exactOptional(v.boolean()) }),

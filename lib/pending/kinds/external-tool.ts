@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { ExternalToolTextResultForLlm } from "../../protocol/index.js";
 import { kind } from "./kind.js";
-import { noSecrets } from "./shapes.js";
+import { noSecrets, shown } from "./shapes.js";
 
 const result = v.custom<ExternalToolTextResultForLlm>(
   (value) =>
@@ -19,7 +19,7 @@ export const externalTool = kind({
   respond: "session.tools.handlePendingToolCall",
   enabledBy: ["tools"],
   survivesRuntime: true,
-  open: v.looseObject({ requestId: v.string(), toolCallId: v.string(), toolName: v.string() }),
+  open: shown({ requestId: v.string(), toolCallId: v.string(), toolName: v.string() }),
   secrets: noSecrets,
   answer: v.union([
     v.strictObject({ result: v.union([v.string(), result]) }),

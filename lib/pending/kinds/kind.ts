@@ -31,6 +31,8 @@ export interface Kind<
   readonly enabledBy: readonly ("interest" | keyof SessionParams)[];
   /** Whether the same request id can be answered after the runtime was killed and the session resumed with `continuePendingWork`. */
   readonly survivesRuntime: boolean;
+  /** The event's data in one form, where runtimes write the same thing in several. */
+  tidy?(data: Record<string, unknown>): Record<string, unknown>;
   readonly open: Open;
   readonly secrets: Hidden;
   readonly answer: Answer;

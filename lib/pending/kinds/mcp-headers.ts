@@ -1,7 +1,15 @@
 import * as v from "valibot";
 import { openUrl } from "../url.js";
+import { headers } from "./http.js";
 import { kind } from "./kind.js";
-import { count } from "./shapes.js";
+import { lifetime } from "./shapes.js";
+
+type Headers = {
+  kind: "headers";
+  headers: Record<string, string>;
+  /** Milliseconds; 0: they may serve no other request. */
+  ttlMs?: number;
+};
 
 /** `mcp.headers_refresh_required`: needs interest and `headersRefreshTtlMs` in the server's config, both. */
 export const mcpHeaders = kind({
@@ -19,12 +27,15 @@ export const mcpHeaders = kind({
   }),
   secrets: v.looseObject({ serverUrl: v.exactOptional(v.string()) }),
   answer: v.variant("kind", [
-    v.strictObject({
-      kind: v.literal("headers"),
-      headers: v.record(v.string(), v.string()),
-      /** Milliseconds. */
-      ttlMs: v.exactOptional(count),
-    }),
+    v.pipe(
+      v.strictObject({
+        kind: v.literal("headers"),
+        headers,
+        /** Milliseconds. */
+        ttlMs: v.exactOptional(lifetime(1000)),
+      }),
+      v.transform(({ ttlMs, ...given }): Headers => (ttlMs === undefined ? given : { ...given, ttlMs })),
+    ),
     v.strictObject({ kind: v.literal("none") }),
     v.strictObject({ kind: v.literal("error"), message: v.string() }),
   ]),
@@ -35,6 +46,10 @@ export const mcpHeaders = kind({
     if (given.kind !== "headers") return 0;
     return given.ttlMs === undefined ? undefined : given.ttlMs / 1000;
   },
-  send: (session, requestId, result, options) =>
-    session.request("mcp.headers.handlePendingHeadersRefreshRequest", { requestId, result }, options),
+  send: (session, requestId, given, options) => {
+    // As with tokens: what serves one request only has no lifetime to tell.
+    const { ttlMs, ...rest } = given.kind === "headers" ? given : { ...given, ttlMs: undefined };
+    const result = ttlMs ? { ...rest, ttlMs } : rest;
+    return session.request("mcp.headers.handlePendingHeadersRefreshRequest", { requestId, result }, options);
+  },
 });

@@ -1,6 +1,10 @@
 import * as v from "valibot";
-import { openUrl } from "../url.js";
+import { redactJson, redactText } from "../../base/redact.js";
+import { isObject } from "../split.js";
+import { openUrl, scopeSet } from "../url.js";
+import { accessToken, tokenType } from "./http.js";
 import { kind } from "./kind.js";
+import { lifetime } from "./shapes.js";
 
 const open = v.object({
   requestId: v.string(),
@@ -22,11 +26,11 @@ const open = v.object({
     v.object({
       resourceMetadataUrl: v.exactOptional(v.pipe(v.string(), v.transform(openUrl))),
       scope: v.exactOptional(v.string()),
-      error: v.exactOptional(v.string()),
+      error: v.exactOptional(v.pipe(v.string(), v.transform(redactText))),
     }),
   ),
-  /** The protected-resource metadata document (RFC 9728) as text. */
-  resourceMetadata: v.exactOptional(v.string()),
+  /** The protected-resource metadata document (RFC 9728) as text, the queries of its URLs hidden; whole under `secrets` where it has any. */
+  resourceMetadata: v.exactOptional(v.pipe(v.string(), v.transform(redactJson))),
   /** Whether this request takes the answer `{ kind: "runtimeRefresh" }`. */
   runtimeRefreshSupported: v.exactOptional(v.boolean()),
 });
@@ -34,7 +38,10 @@ const open = v.object({
 const secrets = v.looseObject({
   serverUrl: v.exactOptional(v.string()),
   staticClientConfig: v.exactOptional(v.looseObject({ clientSecret: v.exactOptional(v.string()) })),
-  wwwAuthenticateParams: v.exactOptional(v.looseObject({ resourceMetadataUrl: v.exactOptional(v.string()) })),
+  wwwAuthenticateParams: v.exactOptional(
+    v.looseObject({ resourceMetadataUrl: v.exactOptional(v.string()), error: v.exactOptional(v.string()) }),
+  ),
+  resourceMetadata: v.exactOptional(v.string()),
   /** The challenge as it came: RFC 9110 section 11.6.1. */
   httpResponse: v.exactOptional(
     v.looseObject({
@@ -45,18 +52,43 @@ const secrets = v.looseObject({
   ),
 });
 
+type Token = {
+  kind: "token";
+  accessToken: string;
+  tokenType?: string;
+  /** Seconds; 0: it may serve no other request. */
+  expiresIn?: number;
+};
+
 const answer = v.variant("kind", [
-  v.strictObject({
-    kind: v.literal("token"),
-    accessToken: v.pipe(v.string(), v.nonEmpty()),
-    tokenType: v.exactOptional(v.string()),
-    /** Seconds. */
-    expiresIn: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(1))),
-  }),
+  v.pipe(
+    v.strictObject({
+      kind: v.literal("token"),
+      accessToken,
+      tokenType: v.exactOptional(v.nullable(tokenType)),
+      /** Seconds. */
+      expiresIn: v.exactOptional(lifetime(1)),
+    }),
+    v.transform(
+      ({ tokenType: scheme, expiresIn, ...token }): Token => ({
+        ...token,
+        ...(scheme == null ? {} : { tokenType: scheme }),
+        ...(expiresIn === undefined ? {} : { expiresIn }),
+      }),
+    ),
+  ),
   v.strictObject({ kind: v.literal("cancelled") }),
   /** The runtime refreshes by itself, with the grant of its own sign-in. `mcp.oauth_recovery_completed` says how that ended. */
   v.strictObject({ kind: v.literal("runtimeRefresh") }),
 ]);
+
+/** For `scope=""` runtime 1.0.85 says that the scope is two quotation marks, which 1.0.102 leaves out: it is no scope. */
+function tidy(data: Record<string, unknown>): Record<string, unknown> {
+  const { wwwAuthenticateParams: params } = data;
+  if (!isObject(params) || typeof params.scope !== "string" || scopeSet(params.scope).length > 0) return data;
+  const { scope: _, ...rest } = params;
+  return { ...data, wwwAuthenticateParams: rest };
+}
 
 export const mcpOauth = kind({
   event: "mcp.oauth_required",
@@ -64,6 +96,7 @@ export const mcpOauth = kind({
   respond: "session.mcp.oauth.handlePendingRequest",
   enabledBy: ["interest"],
   survivesRuntime: false,
+  tidy,
   open,
   secrets,
   answer,
@@ -87,6 +120,10 @@ export const mcpOauth = kind({
   // A wider scope is asked for where the token is good and too narrow: for everybody else it stays good.
   refused: (data) => data.reason !== "initial" && data.reason !== "upscope",
   servesFor: (given) => (given.kind === "token" ? given.expiresIn : 0),
-  send: (session, requestId, result, options) =>
-    session.request("mcp.oauth.handlePendingRequest", { requestId, result }, options),
+  send: (session, requestId, given, options) => {
+    // The runtime counts from 1; what serves one request only has no lifetime to tell.
+    const { expiresIn, ...rest } = given.kind === "token" ? given : { ...given, expiresIn: undefined };
+    const result = expiresIn ? { ...rest, expiresIn } : rest;
+    return session.request("mcp.oauth.handlePendingRequest", { requestId, result }, options);
+  },
 });

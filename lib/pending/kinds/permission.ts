@@ -6,7 +6,7 @@ import type {
   UserToolSessionApproval,
 } from "../../protocol/index.js";
 import { kind } from "./kind.js";
-import { noSecrets, text, variantOf } from "./shapes.js";
+import { noSecrets, shown, text, variantOf } from "./shapes.js";
 
 const decision = <K extends string>(name: K) => v.strictObject({ kind: v.literal(name) });
 const explained = <K extends string>(name: K) =>
@@ -19,7 +19,7 @@ export const permission = kind({
   respond: "session.permissions.handlePendingPermissionRequest",
   enabledBy: ["requestPermission"],
   survivesRuntime: true,
-  open: v.looseObject({
+  open: shown({
     requestId: v.string(),
     permissionRequest: v.looseObject({ kind: v.string(), toolCallId: v.exactOptional(v.string()) }),
     /** What the runtime asks about by itself: `manual`, `assisted` with a recommendation, or nothing (`allow-all`). */

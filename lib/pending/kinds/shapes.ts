@@ -1,12 +1,44 @@
 import * as v from "valibot";
+import { redact } from "../../base/redact.js";
 
 /** Text, at least one character of it. */
 export const text = v.pipe(v.string(), v.nonEmpty());
 
-/** A whole number of at least one. */
-export const count = v.pipe(v.number(), v.integer(), v.minValue(1));
+/** Holds a value to what a schema cannot say. The error names what was expected, never the value. */
+export const such = <T>(holds: (value: T) => boolean, expected: string) =>
+  v.rawCheck<T>(({ dataset, addIssue }) => {
+    if (dataset.typed && !holds(dataset.value)) addIssue({ expected, message: expected });
+  });
 
-/** Nothing of this kind is secret. */
+/** 68 years. Runtimes and databases count further, but not all of them. */
+const countableSeconds = 2 ** 31 - 1;
+
+/**
+ * How long an answer is good, in the unit that goes out. Token endpoints write it in several ways: as text, with a fraction, as
+ * `null` where they do not say. What is beyond counting counts as not said. 0 is for this one request only.
+ */
+export const lifetime = (unitsPerSecond: number) =>
+  v.pipe(
+    v.union([v.number(), v.string(), v.null()]),
+    such((given) => (typeof given === "string" ? /^\s*\d+(\.\d*)?\s*$/.test(given) : (given ?? 0) >= 0), "a lifetime"),
+    v.transform((given): number | undefined => {
+      if (given === null) return undefined;
+      const units = Math.floor(Number(given));
+      return units > countableSeconds * unitsPerSecond ? undefined : units;
+    }),
+  );
+
+/**
+ * Data that a person has to see to decide, and that may be of any shape: all of it, with what is recognised as a secret hidden.
+ * Whatever that changes is whole under `secrets`.
+ */
+export const shown = <E extends v.ObjectEntries>(entries: E) =>
+  v.pipe(
+    v.looseObject(entries),
+    v.transform((data) => redact(data)),
+  );
+
+/** No secret field of this kind is known by name: only what `shown` hides. */
 export const noSecrets = v.looseObject({});
 
 /** An object whose `kind` is text; the runtime checks the rest against its own variants. */

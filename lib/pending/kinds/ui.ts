@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { kind } from "./kind.js";
-import { noSecrets } from "./shapes.js";
+import { noSecrets, shown } from "./shapes.js";
 
 /** A tool call of an MCP server waits for 180 s and then fails; an answer that comes later is accepted, and heard by nobody. */
 const mcpToolLimitMs = 180_000;
@@ -17,7 +17,7 @@ export const elicitation = kind({
   respond: "session.ui.handlePendingElicitation",
   enabledBy: ["requestElicitation"],
   survivesRuntime: false,
-  open: v.looseObject({
+  open: shown({
     requestId: v.string(),
     message: v.string(),
     toolCallId: v.exactOptional(v.string()),
@@ -41,7 +41,7 @@ export const userInput = kind({
   respond: "session.ui.handlePendingUserInput",
   enabledBy: ["interest", "requestUserInput"],
   survivesRuntime: false,
-  open: v.looseObject({
+  open: shown({
     requestId: v.string(),
     question: v.string(),
     choices: v.exactOptional(v.array(v.string())),
@@ -61,7 +61,7 @@ export const exitPlanMode = kind({
   respond: "session.ui.handlePendingExitPlanMode",
   enabledBy: ["interest", "requestExitPlanMode"],
   survivesRuntime: false,
-  open: v.looseObject({ requestId: v.string(), summary: v.string(), actions: v.array(v.string()) }),
+  open: shown({ requestId: v.string(), summary: v.string(), actions: v.array(v.string()) }),
   secrets: noSecrets,
   answer: v.strictObject({
     approved: v.boolean(),
@@ -81,7 +81,7 @@ export const sampling = kind({
   respond: "session.ui.handlePendingSampling",
   enabledBy: ["interest"],
   survivesRuntime: false,
-  open: v.looseObject({ requestId: v.string(), serverName: v.string() }),
+  open: shown({ requestId: v.string(), serverName: v.string() }),
   secrets: noSecrets,
   answer: v.strictObject({
     /** MCP CreateMessageResult. */
@@ -101,7 +101,7 @@ export const autoModeSwitch = kind({
   respond: "session.ui.handlePendingAutoModeSwitch",
   enabledBy: ["requestAutoModeSwitch"],
   survivesRuntime: false,
-  open: v.looseObject({ requestId: v.string() }),
+  open: shown({ requestId: v.string() }),
   secrets: noSecrets,
   answer: v.picklist(["yes", "yes_always", "no"]),
   send: (session, requestId, response, options) =>
@@ -115,7 +115,7 @@ export const sessionLimits = kind({
   respond: "session.ui.handlePendingSessionLimitsExhausted",
   enabledBy: ["sessionLimits"],
   survivesRuntime: false,
-  open: v.looseObject({ requestId: v.string() }),
+  open: shown({ requestId: v.string() }),
   secrets: noSecrets,
   answer: v.strictObject({
     action: v.picklist(["add", "set", "unset", "cancel"]),

@@ -1,3 +1,4 @@
+import * as v from "valibot";
 import { waitOf } from "../../base/amounts.js";
 import { check } from "../../base/check.js";
 import { LatchkeyError } from "../../base/errors.js";
@@ -9,7 +10,7 @@ import type {
   SessionRequester,
   SessionResumeParams,
 } from "../../protocol/index.js";
-import { rowOf } from "../kinds/table.js";
+import { kinds, rowOf } from "../kinds/table.js";
 import { type PendingRequest, pendingRequest, wholeData } from "../request.js";
 import { resource } from "../url.js";
 import { type AskingEvent, readAsked } from "./asked.js";
@@ -192,7 +193,8 @@ async function seed(
   const servers: Record<string, McpServerParams> = { ...params.mcpServers };
   const seeded: string[] = [];
   for (const { request, answer, given } of seeds) {
-    if (request.kind !== "mcp.oauth_required" || !isToken(answer)) continue;
+    const token = tokenOf(answer);
+    if (request.kind !== "mcp.oauth_required" || token === undefined) continue;
     const { serverName, serverUrl, staticClientConfig } = wholeData(request);
     const server = servers[serverName];
     if (!server || !("url" in server) || resource(server.url) !== resource(serverUrl)) continue;
@@ -202,18 +204,15 @@ async function seed(
     await given();
     servers[serverName] = {
       ...server,
-      headers: { ...server.headers, Authorization: `${scheme(answer.tokenType)} ${answer.accessToken}` },
+      headers: { ...server.headers, Authorization: `${token.tokenType ?? "Bearer"} ${token.accessToken}` },
     };
     seeded.push(serverName);
   }
   return { params: seeded.length === 0 ? params : { ...params, mcpServers: servers }, seeded };
 }
 
-/** The scheme's usual spelling (RFC 6750 section 2.1); token types compare without case (RFC 6749 section 5.1). */
-const scheme = (tokenType = "Bearer"): string => (tokenType.toLowerCase() === "bearer" ? "Bearer" : tokenType);
-
-function isToken(answer: unknown): answer is { accessToken: string; tokenType?: string } {
-  return (
-    typeof answer === "object" && answer !== null && "accessToken" in answer && typeof answer.accessToken === "string"
-  );
+/** The token of a good answer, as it may stand in a header; nothing for an answer that is none. */
+function tokenOf(answer: unknown) {
+  const { success, output } = v.safeParse(kinds["mcp.oauth_required"].answer, answer);
+  return success && output.kind === "token" ? output : undefined;
 }

@@ -20,6 +20,8 @@ export function shape(schema: Schema): string {
       return (schema.options ?? [])
         .map((option) => (typeof option === "string" ? option : shape(option)))
         .join(" \\| ");
+    case "nullable":
+      return `${schema.wrapped ? shape(schema.wrapped) : "…"} \\| null`;
     case "picklist":
       return (schema.options ?? []).map((option) => JSON.stringify(option)).join(" \\| ");
     case "literal":
