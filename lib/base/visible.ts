@@ -10,6 +10,11 @@ const hidden = new RegExp(hiddenClass, "gu");
 /** Backslashes that would read as the start of an escape, or that stand before one. The look-behind keeps a long run of them linear. */
 const ambiguous = new RegExp(`(?<!\\\\)\\\\+(?=${hiddenClass}|u[0-9a-f]{4}|[nrt])`, "giu");
 
+const anyHidden = new RegExp(hiddenClass, "u");
+
+/** Whether a text has hidden characters. */
+export const hasHidden = (text: string): boolean => anyHidden.test(text);
+
 const short: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
 /** As JSON writes it: one escape for each UTF-16 unit. */

@@ -38,21 +38,27 @@ async function main(args: string[]): Promise<number> {
 
 /** Each stream is made when it is first used: that costs milliseconds. */
 function standardIo(signal: AbortSignal): Io {
-  let checked = false;
+  const checked = new Set<NodeJS.WriteStream>();
+  const check = (stream: NodeJS.WriteStream): NodeJS.WriteStream => {
+    if (checked.has(stream)) return stream;
+    checked.add(stream);
+    stream.on("error", (error) => {
+      const code = "code" in error ? error.code : undefined;
+      // A reader that has gone away has seen enough.
+      if (code === "EPIPE") process.exit(exit.done);
+      // So has a terminal, and there is nobody left to tell anything.
+      if (code === "EIO") process.exit(signals.SIGHUP);
+      throw error;
+    });
+    return stream;
+  };
   return {
     signal,
     get out() {
-      // A reader that has gone away has seen enough.
-      if (!checked)
-        process.stdout.on("error", (error) => {
-          if ("code" in error && error.code === "EPIPE") process.exit(exit.done);
-          throw error;
-        });
-      checked = true;
-      return process.stdout;
+      return check(process.stdout);
     },
     get err() {
-      return process.stderr;
+      return check(process.stderr);
     },
     get in() {
       return process.stdin;

@@ -27,6 +27,9 @@ const latchkey = (place: Place, args: string[], input = ""): string => {
   return stdout;
 };
 
+const repl = (place: Place, input: string) =>
+  spawnSync(process.execPath, [latchkeyPath, "repl"], { cwd: place.dir, env: place.env, input, encoding: "utf8" });
+
 /** A runtime that `latchkey` started, ended with the block. */
 function openRuntime(place: Place): AsyncDisposable {
   latchkey(place, ["runtime", "start", "--home", place.dir]);
@@ -117,16 +120,117 @@ terminal("completes methods, event types and ids, and keeps lines with secrets o
 
 test("works with a ledger alone, line by line from a pipe", async () => {
   await using place = await openPlace();
-  const out = latchkey(
-    place,
-    ["repl"],
-    'pending()\nrpc\nconst n = (await ledger.list()).length\nn + 41\nshow("12345678")\n',
-  );
+  const out = latchkey(place, ["repl"], "pending()\nconst n = (await ledger.list()).length\nn + 41\n[1,\n2].length\n");
   assert.match(out, /no runtime: start one/);
-  const [, , pending, rpc, sum, show] = out.trim().split("\n");
-  assert.equal([pending, sum], ["nothing is pending", "41"]);
-  assert.match(rpc ?? "", /no runtime: \.connect when there is one/);
-  assert.match(show ?? "", /no entry has the id/);
+  assert.equal(out.trim().split("\n").slice(2), ["nothing is pending", "41", "2"]);
+});
+
+test("stops a piped script at the first line that throws, and says so by its exit code", async () => {
+  await using place = await openPlace();
+  for (const [script, said] of [
+    ["rpc", /^no runtime: \.connect when there is one$/m],
+    ['show("12345678")', /^no entry has the id "12345678"$/m],
+    ["null.x", /^Uncaught TypeError/m],
+    ["await Promise.reject(new RangeError('odd'))", /^Uncaught RangeError: odd/m],
+    ["throw undefined", /^Uncaught undefined$/m],
+    ["const const = 1", /^Uncaught SyntaxError/m],
+  ] as const) {
+    const { status, stdout, stderr } = repl(place, `1 + 1\n${script}\n"not done"\n`);
+    assert.is(status, 1, script);
+    assert.match(stdout, /^2$/m);
+    assert.not.match(stdout, /not done/, script);
+    assert.match(stderr, said);
+    assert.not.match(stderr, /node:internal|repl\/wait/);
+  }
+  const cut = repl(place, "[1,\n2");
+  assert.is(cut.status, 1);
+  assert.match(cut.stderr, /middle of a statement/);
+});
+
+terminal("gives up waiting by Control-C, and survives what nobody awaits and what a runtime takes along", async () => {
+  await using place = await openPlace();
+  latchkey(place, ["runtime", "start", "--home", place.dir]);
+  const { pid } = JSON.parse(await readFile(join(place.state, "runtime.json"), "utf8"));
+  try {
+    await using screen = await openScreen({ env: place.env, cwd: place.dir });
+    await enter(screen, "latchkey repl", prompts(1));
+    for (const wait of ["await new Promise(() => {})", "new Promise(() => {})", 'events.wait("session.idle")']) {
+      screen.type(wait);
+      screen.press("Enter");
+      await screen.until(/\)$/);
+      // Sent until it is heard: nothing on the screen tells when the line began to wait.
+      for (const end = performance.now() + 10_000; !/gave up waiting\n(.*\n)*latchkey>$/.test(screen.text()); ) {
+        assert.ok(performance.now() < end, screen.text());
+        screen.press("C-c");
+        await screen.until(/latchkey>.*$/).catch(() => undefined);
+      }
+      await enter(screen, "20 + 22", /42\nlatchkey>$/);
+      screen.type(".clear");
+      screen.press("Enter");
+      screen.press("C-l");
+      await screen.until(/latchkey>$/);
+    }
+    await enter(screen, "void Promise.reject(new Error('nobody'))", /Uncaught Error: nobody[\s\S]*latchkey>$/);
+    await enter(screen, "setTimeout(() => { throw new Error('late') }, 1); 0", /Uncaught Error: late[\s\S]*latchkey>$/);
+    await enter(screen, "await rpc.request('nonsense', {})", /RpcError: .*\(METHOD_NOT_FOUND\)\nlatchkey>$/);
+    await enter(screen, "const left = [1, 2, 3].map(() => events.wait('session.idle')); 0", /0\nlatchkey>$/);
+    screen.press("C-l");
+    process.kill(pid, "SIGKILL");
+    const shown = await screen.until(/closed|gone[\s\S]*latchkey>$/);
+    assert.is(shown.match(/\(CLOSED\)|the runtime is gone/g)?.length, 1, shown);
+    await enter(screen, "6 * 7", /42\nlatchkey>$/);
+    await enter(screen, "rpc", /no runtime: \.connect when there is one\nlatchkey>$/);
+    await enter(screen, ".exit", /\.exit\n\$$/);
+  } finally {
+    latchkey(place, ["runtime", "start", "--home", place.dir]);
+    latchkey(place, ["runtime", "stop"]);
+  }
+});
+
+terminal("says that the runtime is gone when nobody waits for anything", async () => {
+  await using place = await openPlace();
+  latchkey(place, ["runtime", "start", "--home", place.dir]);
+  const { pid } = JSON.parse(await readFile(join(place.state, "runtime.json"), "utf8"));
+  await using screen = await openScreen({ env: place.env, cwd: place.dir });
+  await enter(screen, "latchkey repl", prompts(1));
+  process.kill(pid, "SIGKILL");
+  await screen.until(/^the runtime is gone: .*\nlatchkey>$/m);
+  await enter(screen, ".exit", /\.exit\n\$$/);
+});
+
+terminal("keeps its history in order past the thirtieth line, of two at once too", async () => {
+  await using place = await openPlace();
+  await using screen = await openScreen({ env: place.env, cwd: place.dir });
+  const typed: string[] = [];
+  const others: string[] = [];
+  await using other = await openScreen({ env: place.env, cwd: place.dir });
+  await enter(screen, "latchkey repl", prompts(1));
+  await enter(other, "latchkey repl", prompts(1));
+  for (let i = 0; i < 40; i++) {
+    const line = i < 5 ? `"${String(i).repeat(60)}".length` : `${i} + 1`;
+    typed.push(line);
+    screen.type(line);
+    screen.press("Enter");
+    if (i % 10 !== 0) continue;
+    others.push(`${i} * 2`);
+    other.type(`${i} * 2`);
+    other.press("Enter");
+  }
+  for (const each of [screen, other]) await enter(each, ".exit", /\.exit\n\$$/);
+  const lines = (await readFile(join(place.state, "history"), "utf8")).trim().split("\n");
+  assert.equal(
+    lines.filter((line) => typed.includes(line)),
+    typed,
+  );
+  assert.equal(
+    lines.filter((line) => others.includes(line)),
+    others,
+  );
+  await enter(screen, "latchkey repl", prompts(1));
+  screen.press("Up", "Up");
+  await screen.until(/latchkey> (39 \+ 1|\.exit)$/);
+  screen.press("C-u");
+  await enter(screen, ".exit", /\.exit\n\$$/);
 });
 
 test("prints the lines that put its names into a program", async () => {

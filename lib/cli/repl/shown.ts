@@ -1,12 +1,15 @@
 import { inspect } from "node:util";
+import { ConnectionError, LatchkeyError } from "../../base/errors.js";
+import { hasHidden, visible } from "../../base/visible.js";
 import type { Entry, Receipt } from "../../ledger/index.js";
 import { describe, history } from "../commands/show.js";
 import { entryTable } from "../entries.js";
-import { Stop } from "../exit.js";
+import { explain, Stop } from "../exit.js";
 import { type Io, paint } from "../io.js";
 
 /** Values that the REPL shows in a form of their own. They stay what they are: a list is an array, an entry an object. */
 export class Shown {
+  readonly #told = new Set<unknown>();
   readonly #forms = new WeakMap<object, () => string>();
   readonly #io: Io;
   readonly #colours: boolean;
@@ -45,6 +48,38 @@ export class Shown {
   readonly writer = (value: unknown): string => {
     if (value instanceof Stop) return value.message;
     const form = typeof value === "object" && value !== null ? this.#forms.get(value) : undefined;
-    return form?.() ?? inspect(value, { colors: this.#colours, depth: 4, maxStringLength: 400 });
+    return form?.() ?? this.#inspect(value);
   };
+
+  /** What a line threw, or a promise that nobody awaited: one message. The object itself shows the rest when it is looked at. */
+  uncaught(error: unknown): string {
+    this.isNews(error);
+    if (error instanceof Stop) return error.message;
+    if (error instanceof LatchkeyError) return `${error.name}: ${explain(error)}`;
+    // Its stack says where in Node the line was read.
+    if (error instanceof SyntaxError) return `Uncaught ${error.name}: ${visible(error.message)}`;
+    const lines = this.#inspect(error).split("\n");
+    return `Uncaught ${lines.filter((line) => !/^ +at .*\bnode:/.test(line)).join("\n")}`;
+  }
+
+  /** False when the same was said already: a connection that ends takes many calls along. */
+  isNews(error: unknown): boolean {
+    const text = error instanceof ConnectionError ? error.message : error;
+    const known = this.#told.has(text);
+    this.#told.add(text);
+    return !known;
+  }
+
+  /** With another connection everything is news again. */
+  forget(): void {
+    this.#told.clear();
+  }
+
+  /** Node leaves what is hidden in the message of an error as it is. Colours are then left out: nobody knows whose they are. */
+  #inspect(value: unknown): string {
+    const options = { depth: 4, maxStringLength: 400 };
+    const lines = inspect(value, options).split("\n");
+    if (!lines.some(hasHidden)) return inspect(value, { ...options, colors: this.#colours });
+    return lines.map((line) => (hasHidden(line) ? visible(line) : line)).join("\n");
+  }
 }

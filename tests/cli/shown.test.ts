@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { type Entry, type Ledger, openLedger } from "latchkey/ledger";
 import { pendingRequest } from "latchkey/pending";
 import * as assert from "uvu/assert";
-import { latchkey, openPlace, type Place } from "./support/commands.js";
-import { suite } from "./support/suite.js";
-import { hasTmux, openScreen } from "./support/tmux.js";
+import { latchkey, openPlace, type Place } from "../support/commands.js";
+import { suite } from "../support/suite.js";
+import { hasTmux, openScreen } from "../support/tmux.js";
 
 const test = suite("what latchkey shows");
 const terminal: typeof test = hasTmux
