@@ -1,4 +1,4 @@
-import { inspect } from "node:util";
+import { inspect, stripVTControlCharacters } from "node:util";
 import { ConnectionError, LatchkeyError } from "../../base/errors.js";
 import { hasHidden, visible } from "../../base/visible.js";
 import type { Entry, Receipt } from "../../ledger/index.js";
@@ -6,6 +6,9 @@ import { describe, history } from "../commands/show.js";
 import { entryTable } from "../entries.js";
 import { explain, Stop } from "../exit.js";
 import { type Io, paint } from "../io.js";
+
+/** Lines of a stack that tell how the REPL came to evaluate what was typed. */
+const ofTheRepl = /^ +at .*(?:\bnode:|\/cli\/repl\/repl\.js)/;
 
 /** Values that the REPL shows in a form of their own. They stay what they are: a list is an array, an entry an object. */
 export class Shown {
@@ -59,7 +62,7 @@ export class Shown {
     // Its stack says where in Node the line was read.
     if (error instanceof SyntaxError) return `Uncaught ${error.name}: ${visible(error.message)}`;
     const lines = this.#inspect(error).split("\n");
-    return `Uncaught ${lines.filter((line) => !/^ +at .*\bnode:/.test(line)).join("\n")}`;
+    return `Uncaught ${lines.filter((line) => !ofTheRepl.test(stripVTControlCharacters(line))).join("\n")}`;
   }
 
   /** False when the same was said already: a connection that ends takes many calls along. */
