@@ -87,6 +87,89 @@ export class LedgerError extends LatchkeyError<LedgerErrorCode> {
   }
 }
 
+/**
+ * - `FORBIDDEN_URL`: a server named an address that must not be asked: no https, a private network, a redirect to another origin.
+ * - `UNREACHABLE`: no answer came. `sent` is false when the request surely never reached the server.
+ * - `NO_METADATA`: the MCP server, or its authorization server, publishes no metadata where the specifications say.
+ * - `INVALID_METADATA`: a metadata document is no JSON, lacks what it must have, or names what cannot be used.
+ * - `RESOURCE_MISMATCH`: the metadata is that of another resource than the MCP server.
+ * - `ISSUER_MISMATCH`: a document or a callback (RFC 9207) names another issuer than the one that was asked.
+ * - `ISSUER_CHANGED`: a client or a grant belongs to another authorization server, or to another resource.
+ * - `STATE_MISMATCH`: the callback belongs to another sign-in.
+ * - `NO_PKCE`: the authorization server does not say that it supports `S256`.
+ * - `NO_CLIENT`: there is no client id for this authorization server and no way to get one by itself.
+ * - `NO_ENDPOINT`: the authorization server has no endpoint for that.
+ * - `STEP_UP_LIMIT`: several step-ups in a row brought nothing new; to ask again would be a loop.
+ * - `REFUSED`: the authorization server answered with an error; `error` is its own code, such as `access_denied` or `invalid_grant`.
+ * - `INVALID_RESPONSE`: its answer is none that OAuth knows: no JSON, no token, a token that fits no header, too large.
+ * - `EXPIRED`: the time of a device code or of a token is over.
+ */
+export type OAuthErrorCode =
+  | "FORBIDDEN_URL"
+  | "UNREACHABLE"
+  | "NO_METADATA"
+  | "INVALID_METADATA"
+  | "RESOURCE_MISMATCH"
+  | "ISSUER_MISMATCH"
+  | "ISSUER_CHANGED"
+  | "STATE_MISMATCH"
+  | "NO_PKCE"
+  | "NO_CLIENT"
+  | "NO_ENDPOINT"
+  | "STEP_UP_LIMIT"
+  | "REFUSED"
+  | "INVALID_RESPONSE"
+  | "EXPIRED";
+
+/** Where on the way from a challenge to a token it stopped. */
+export type OAuthStep =
+  | "resource-metadata"
+  | "server-metadata"
+  | "registration"
+  | "client"
+  | "scope"
+  | "authorization"
+  | "device-authorization"
+  | "token"
+  | "revocation";
+
+/** A step of an OAuth flow was refused, by the authorization server or by a check. Nothing of it is secret. */
+export class OAuthError extends LatchkeyError<OAuthErrorCode> {
+  readonly step: OAuthStep;
+  /** The authorization server's own error code (RFC 6749 sections 4.1.2.1 and 5.2, RFC 8628 section 3.5). */
+  readonly error?: string;
+  /** The server's own words, a stranger's text: for people to see, never to be acted upon. */
+  readonly description?: string;
+  /** The HTTP status of the answer. */
+  readonly status?: number;
+  /** False when the request surely never reached the server: nothing was spent. */
+  readonly sent?: boolean;
+
+  constructor(
+    code: OAuthErrorCode,
+    step: OAuthStep,
+    message: string,
+    evidence: {
+      error?: string | undefined;
+      description?: string | undefined;
+      status?: number | undefined;
+      sent?: boolean | undefined;
+      cause?: unknown;
+    } = {},
+  ) {
+    super(code, message, evidence.cause);
+    this.step = step;
+    if (evidence.error !== undefined) this.error = evidence.error;
+    if (evidence.description !== undefined) this.description = evidence.description;
+    if (evidence.status !== undefined) this.status = evidence.status;
+    if (evidence.sent !== undefined) this.sent = evidence.sent;
+  }
+
+  override get name(): string {
+    return "OAuthError";
+  }
+}
+
 /** One thing wrong with a value: where (dot path) and what was expected. Never the value itself, which may be secret. */
 export interface Issue {
   readonly path: string;

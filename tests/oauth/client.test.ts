@@ -1,0 +1,188 @@
+/** Which client to be, and which scopes to ask for, as the MCP authorization specification 2026-07-28 says. */
+import {
+  type ChooseClientOptions,
+  chooseClient,
+  chooseScope,
+  discover,
+  OAuthError,
+  type RegisteredClient,
+} from "latchkey/oauth";
+import * as assert from "uvu/assert";
+import { type Demand, demand, issuer, known, places, Reply, Stage } from "../support/oauth/stage.js";
+import { rejects, suite } from "../support/suite.js";
+
+const test = suite("client and scope");
+let stage: Stage;
+test.before.each(async () => {
+  stage = await Stage.open(places());
+});
+test.after.each(() => stage[Symbol.asyncDispose]());
+
+async function choose(options: ChooseClientOptions = {}, about: Demand = {}) {
+  const authority = await discover(demand(about), { fetch: stage.fetch });
+  return chooseClient(demand(about), authority, { fetch: stage.fetch, ...options });
+}
+const refused = async (promise: Promise<unknown>, code: string): Promise<OAuthError> => {
+  const error = await rejects(promise);
+  assert.instance(error, OAuthError);
+  assert.is(error.code, code, error.message);
+  return error;
+};
+const metadataUrl = "https://app.example/client.json";
+const register = { redirectUris: ["http://127.0.0.1/callback"], name: "Test" };
+const registered: RegisteredClient = { clientId: "by-hand" };
+const everything = { client_id_metadata_document_supported: true };
+
+test("registration order: registered, then the metadata document, then dynamic, then a person", async () => {
+  stage.places = places(everything);
+  stage.places["auth.example/register"] = new Reply(201, { client_id: "dynamic-1" });
+  const staticClientConfig = { clientId: "configured" };
+  assert.is((await choose({ registered, metadataUrl, register }, { staticClientConfig })).clientId, "by-hand");
+  assert.is((await choose({ metadataUrl, register }, { staticClientConfig })).clientId, "configured");
+  assert.is((await choose({ metadataUrl, register })).clientId, metadataUrl);
+  assert.is((await choose({ register })).clientId, "dynamic-1");
+  await refused(choose(), "NO_CLIENT");
+  stage.places = places({ registration_endpoint: undefined });
+  await refused(choose({ metadataUrl, register }), "NO_CLIENT");
+});
+
+test("a registered client is bound to its issuer: an error when the server has changed, and no other client in its place", async () => {
+  await refused(choose({ registered: { ...registered, issuer: "https://old.example" }, register }), "ISSUER_CHANGED");
+  const client = await choose({ registered });
+  assert.is(client.issuer, issuer);
+  assert.is((await choose({ registered: client })).clientId, "by-hand");
+  await refused(choose({ registered: { ...client, issuer: `${issuer}/` } }), "ISSUER_CHANGED");
+});
+
+test("the client ID of a metadata document is an https URL with a path", async () => {
+  stage.places = places(everything);
+  for (const url of [
+    "http://app.example/c",
+    "https://app.example",
+    "https://app.example/",
+    "https://a@app.example/c",
+    "c",
+  ])
+    assert.instance(await rejects(choose({ metadataUrl: url })), TypeError, url);
+  assert.instance(await rejects(choose({ metadataUrl: "https://app.example/a/../c" })), TypeError);
+});
+
+test("dynamic registration says application_type, and asks for what the server supports", async () => {
+  stage.places["auth.example/register"] = new Reply(201, { client_id: "d", client_secret: "s" });
+  stage.places["auth.example/.well-known/oauth-authorization-server"] = {
+    ...Object(places()["auth.example/.well-known/oauth-authorization-server"]),
+    token_endpoint_auth_methods_supported: ["client_secret_post", "none"],
+  };
+  const sent = async (redirectUris: string[]) => {
+    await choose({ register: { ...register, redirectUris } });
+    return JSON.parse(stage.post("/register").body);
+  };
+  const native = await sent(["http://localhost:1/cb", "http://[::1]/cb"]);
+  assert.is(native.application_type, "native");
+  assert.is(native.token_endpoint_auth_method, "none");
+  assert.equal(native.grant_types, ["authorization_code", "refresh_token"]);
+  stage.paths();
+  const web = await sent(["https://app.example/cb"]);
+  assert.equal([web.application_type, web.token_endpoint_auth_method], ["web", "client_secret_post"]);
+});
+
+test("a registration without client_secret_expires_at is taken, and one that ends says when", async () => {
+  const answer = (changes: object) => {
+    stage.places["auth.example/register"] = new Reply(201, { client_id: "d", ...changes });
+    return choose({ register: { ...register, authMethod: "client_secret_basic" } });
+  };
+  assert.equal((await answer({ client_secret: "s" })).clientSecret, "s");
+  assert.is((await answer({ client_secret: "s", client_secret_expires_at: 0 })).expiresAt, undefined);
+  assert.is(
+    (await answer({ client_secret: "s", client_secret_expires_at: 1e9 })).expiresAt,
+    "2001-09-09T01:46:40.000Z",
+  );
+  assert.is((await answer({ client_secret: null })).authMethod, "none");
+  assert.is(
+    (await answer({ client_secret: "s", token_endpoint_auth_method: "client_secret_post" })).authMethod,
+    "client_secret_post",
+  );
+});
+
+test("a registration that is refused, or none, says so", async () => {
+  stage.places["auth.example/register"] = new Reply(400, {
+    error: "invalid_redirect_uri",
+    error_description: "a\u001b[31m",
+  });
+  const error = await refused(choose({ register }), "REFUSED");
+  assert.equal([error.step, error.error, error.description], ["registration", "invalid_redirect_uri", "a\\u001b[31m"]);
+  for (const reply of [new Reply(201, "<html>"), new Reply(201, {}), new Reply(200, [1]), new Reply(500, "")]) {
+    stage.places["auth.example/register"] = reply;
+    await refused(choose({ register }), "INVALID_RESPONSE");
+  }
+});
+
+test("redirect URIs are on loopback or https", async () => {
+  for (const uri of [
+    "http://app.example/cb",
+    "myapp://cb",
+    "https://app.example/cb#x",
+    "cb",
+    "http://localhost.evil.example/",
+  ])
+    assert.instance(await rejects(choose({ register: { ...register, redirectUris: [uri] } })), TypeError, uri);
+});
+
+test("scopes: the challenge, else what is configured, else scopes_supported, else none", async () => {
+  stage.places = places({ scopes_supported: ["as"] }, { scopes_supported: ["r1", "r2"] });
+  const { authority } = await known(stage);
+  const wwwAuthenticateParams = { scope: "c1 c2 c1" };
+  const staticClientConfig = { clientId: "c", scope: "conf" };
+  assert.equal(chooseScope(demand({ wwwAuthenticateParams, staticClientConfig }), authority), ["c1", "c2"]);
+  assert.equal(chooseScope(demand({ staticClientConfig }), authority), ["conf"]);
+  assert.equal(chooseScope(demand(), authority), ["r1", "r2"]);
+  stage.places = places();
+  assert.equal(chooseScope(demand(), (await known(stage)).authority), []);
+});
+
+test("scopes: an empty one, or one of quotation marks, is none", async () => {
+  stage.places = places({}, { scopes_supported: ["r1"] });
+  const { authority } = await known(stage);
+  for (const scope of ["", '""', "  ", "''".repeat(0)])
+    assert.equal(chooseScope(demand({ wwwAuthenticateParams: { scope } }), authority), ["r1"], scope);
+  assert.equal(chooseScope(demand({ challenge: 'Bearer scope="a b"' }), authority), ["a", "b"]);
+  assert.equal(chooseScope(demand({ wwwAuthenticateParams: { scope: '"a' } }), authority), ["a"]);
+});
+
+test("scopes: a step-up asks for the union with what was asked for before", async () => {
+  const { authority } = await known(stage);
+  const request = demand({ reason: "upscope", wwwAuthenticateParams: { scope: "write", error: "insufficient_scope" } });
+  assert.equal(chooseScope(request, authority, { scope: ["read"] }), ["read", "write"]);
+  assert.equal(chooseScope(request, authority, { scope: ["read"], requested: ["read", "more"] }), [
+    "read",
+    "more",
+    "write",
+  ]);
+});
+
+test("scopes: three step-ups in a row that bring nothing new are the limit", async () => {
+  const { authority } = await known(stage);
+  const request = demand({ reason: "upscope", wwwAuthenticateParams: { scope: "write", error: "insufficient_scope" } });
+  assert.equal(chooseScope(request, authority, { scope: ["write"], stepUps: 2 }), ["write"]);
+  try {
+    chooseScope(request, authority, { scope: ["write"], stepUps: 3 });
+    assert.unreachable();
+  } catch (error) {
+    assert.instance(error, OAuthError);
+    assert.is((error as OAuthError).code, "STEP_UP_LIMIT");
+  }
+  assert.equal(chooseScope(demand(), authority, { scope: ["write"], stepUps: 3 }), ["write"], "not a step-up");
+});
+
+test("offline_access only where the server lists it, and not without refresh tokens or a person", async () => {
+  const scopes = async (changes: object, about: Demand = {}) => {
+    stage.places = places(changes, { scopes_supported: ["r", "offline_access"] });
+    return chooseScope(demand(about), (await known(stage)).authority);
+  };
+  const lists = { scopes_supported: ["offline_access"] };
+  assert.equal(await scopes(lists), ["r", "offline_access"]);
+  assert.equal(await scopes({}), ["r"]);
+  assert.equal(await scopes({ ...lists, grant_types_supported: ["authorization_code"] }), ["r"]);
+  const staticClientConfig = { clientId: "c", grantType: "client_credentials" };
+  assert.equal(await scopes(lists, { staticClientConfig }), ["r"]);
+});

@@ -1,0 +1,168 @@
+/** From the challenge to the authorization server: what the MCP authorization specification 2026-07-28 says that a client MUST do. */
+import { discover, OAuthError } from "latchkey/oauth";
+import * as assert from "uvu/assert";
+import { demand, issuer, metadata, places, protectedResource, Reply, Stage } from "../support/oauth/stage.js";
+import { rejects, suite } from "../support/suite.js";
+
+const test = suite("discovery");
+let stage: Stage;
+test.before.each(async () => {
+  stage = await Stage.open(places());
+});
+test.after.each(() => stage[Symbol.asyncDispose]());
+
+const find = (about: Parameters<typeof demand>[0] = {}, options: Parameters<typeof discover>[1] = {}) =>
+  discover(demand(about), { fetch: stage.fetch, ...options });
+const refused = async (promise: Promise<unknown>, code: string): Promise<OAuthError> => {
+  const error = await rejects(promise);
+  assert.instance(error, OAuthError);
+  assert.is(error.code, code, error.message);
+  return error;
+};
+const wellKnown = "mcp.example/.well-known/oauth-protected-resource";
+const oauthServer = "/.well-known/oauth-authorization-server";
+const openId = "/.well-known/openid-configuration";
+
+test("resource metadata: the URL of the challenge first, then that of the path, then that of the root", async () => {
+  stage.places = {};
+  const wwwAuthenticateParams = { resourceMetadataUrl: "https://mcp.example/meta?x=1" };
+  await refused(find({ wwwAuthenticateParams }), "NO_METADATA");
+  assert.equal(stage.paths(), ["mcp.example/meta?x=1", `${wellKnown}/mcp`, wellKnown]);
+  await refused(find({ serverUrl: "https://mcp.example/" }), "NO_METADATA");
+  assert.equal(stage.paths(), [wellKnown]);
+});
+
+test("resource metadata: the one that the runtime has fetched is not fetched again", async () => {
+  await find({ resourceMetadata: JSON.stringify(protectedResource()) });
+  assert.equal(stage.paths(), [`auth.example${oauthServer}`]);
+});
+
+test("resource metadata: what the runtime has and cannot be used is fetched", async () => {
+  const { resource } = await find({ resourceMetadata: "<html>" });
+  assert.is(resource, "https://mcp.example/mcp");
+});
+
+test("resource metadata: is found in a raw challenge that the runtime did not understand", async () => {
+  stage.places["mcp.example/m"] = protectedResource();
+  const { paths } = stage;
+  for (const challenge of [
+    `Bearer resource_metadata = 'https://mcp.example/m'`,
+    `Basic realm="x", Bearer error="invalid_token",resource_metadata="https://mcp.example/m", resource_metadata="https://evil.example"`,
+    "bearer resource_metadata=https://mcp.example/m",
+  ]) {
+    await find({ challenge });
+    assert.is(paths.call(stage)[0], "mcp.example/m", challenge);
+  }
+});
+
+test("a hostile challenge costs no time", async () => {
+  const began = performance.now();
+  for (const challenge of ["a".repeat(100_000), 'a="'.repeat(30_000), `Bearer ${"a \t".repeat(30_000)}`])
+    await find({ challenge: `Bearer ${challenge}` });
+  assert.ok(performance.now() - began < 2_000);
+});
+
+test("resource fits the server: same origin, and the path or one above it", async () => {
+  const good = ["https://mcp.example/mcp", "https://mcp.example/", "https://mcp.example", "https://MCP.example/mcp/"];
+  const bad = [
+    ...[
+      "https://mcp.example/mc",
+      "https://mcp.example/mcp/x",
+      "https://mcp.example:8443/mcp",
+      "http://mcp.example/mcp",
+    ],
+    ...["https://evil.example/mcp", "https://mcp.example.evil/mcp", "https://mcp.example/mcp?tenant=1", "nonsense"],
+    "https://mcp.example/mcp#x",
+  ];
+  for (const resource of good) {
+    stage.places = places({}, { resource });
+    assert.is((await find()).resource, resource, "sent exactly as the metadata has it");
+  }
+  for (const resource of bad) {
+    stage.places = places({}, { resource });
+    await refused(find(), "RESOURCE_MISMATCH");
+  }
+  // An event's own copy is looked at in the same way.
+  await refused(
+    find({ resourceMetadata: JSON.stringify(protectedResource({ resource: bad[0] })) }),
+    "RESOURCE_MISMATCH",
+  );
+});
+
+test("authorization servers: none, or not the one that is asked for, is refused", async () => {
+  stage.places = places({}, { authorization_servers: [] });
+  await refused(find(), "INVALID_METADATA");
+  stage.places = places({}, { authorization_servers: ["https://other.example", issuer] });
+  stage.places["other.example/.well-known/oauth-authorization-server"] = metadata({}, "https://other.example");
+  assert.is((await find()).issuer, "https://other.example");
+  assert.is((await find({}, { issuer })).issuer, issuer);
+  await refused(find({}, { issuer: "https://third.example" }), "ISSUER_CHANGED");
+});
+
+test("order of metadata URLs: RFC 8414, then OpenID Connect, without a path in the issuer", async () => {
+  delete stage.places[`auth.example${oauthServer}`];
+  await refused(find(), "NO_METADATA");
+  assert.equal(stage.paths().slice(1), [`auth.example${oauthServer}`, `auth.example${openId}`]);
+});
+
+test("order of metadata URLs: RFC 8414 inserted, OpenID Connect inserted, then appended, with a path", async () => {
+  stage.places = places({}, { authorization_servers: ["https://auth.example/t/1"] });
+  await refused(find(), "NO_METADATA");
+  assert.equal(stage.paths().slice(1), [
+    ...[`auth.example${oauthServer}/t/1`, `auth.example${openId}/t/1`, `auth.example/t/1${openId}`],
+  ]);
+  stage.places[`auth.example/t/1${openId}`] = metadata({}, "https://auth.example/t/1");
+  assert.is((await find()).metadata.token_endpoint, "https://auth.example/t/1/token");
+});
+
+test("issuer identical: anything else in the document is refused, and no other place is asked", async () => {
+  for (const other of [
+    "https://auth.example/",
+    "https://AUTH.example",
+    "https://auth.example:443",
+    "https://evil.example",
+  ]) {
+    stage.places = places({ issuer: other });
+    await refused(find(), "ISSUER_MISMATCH");
+    assert.is(stage.paths().length, 2);
+  }
+});
+
+test("https for everything: http is refused beyond loopback, unless it is allowed", async () => {
+  for (const name of ["authorization_endpoint", "token_endpoint", "registration_endpoint", "revocation_endpoint"]) {
+    stage.places = places({ [name]: "http://auth.example/x" });
+    await refused(find(), "FORBIDDEN_URL");
+    await find({}, { allowHttp: true });
+    for (const url of ["javascript:alert(1)", "file:///etc/passwd", "https://u:p@auth.example/x", "no url"]) {
+      stage.places = places({ [name]: url });
+      await refused(find({}, { allowHttp: true }), "FORBIDDEN_URL");
+    }
+  }
+  stage.places = places({}, { authorization_servers: ["http://auth.example"] });
+  await refused(find(), "FORBIDDEN_URL");
+});
+
+test("documents that are none: no JSON, no object, an error of the server, null for what is left out", async () => {
+  const path = `auth.example${oauthServer}`;
+  for (const body of ["<html>", "[]", "null", '"x"', "{"]) {
+    stage.places[path] = new Reply(200, body);
+    await refused(find(), "INVALID_METADATA");
+  }
+  stage.places[path] = new Reply(503, {});
+  assert.is((await refused(find(), "INVALID_RESPONSE")).status, 503);
+  stage.places[path] = metadata({ token_endpoint: 7 });
+  await refused(find(), "INVALID_METADATA");
+  stage.places[path] = metadata({
+    token_endpoint: null,
+    scopes_supported: null,
+    code_challenge_methods_supported: null,
+  });
+  assert.is("token_endpoint" in (await find()).metadata, false);
+});
+
+test("a server of before 2025-06-18 is its own authorization server, where the host says so", async () => {
+  stage.places = { [`mcp.example${oauthServer}`]: metadata({}, "https://mcp.example") };
+  await refused(find(), "NO_METADATA");
+  const { issuer, resource } = await find({}, { legacy: true });
+  assert.equal([issuer, resource], ["https://mcp.example", "https://mcp.example/mcp"]);
+});
