@@ -42,6 +42,20 @@ async function usedOfValibot() {
 }
 
 const room = (name) => weigh(`export * from "${name}"`);
+/** What lib/oauth uses of oauth4webapi. */
+async function usedOfOAuth() {
+  const used = new Set();
+  for (const path of await walk(join(lib, "oauth"))) {
+    const text = await readFile(join(lib, "oauth", path), "utf8");
+    for (const [, name] of text.matchAll(/\boauth\.([a-z]\w+|None|ClientSecretPost|PrivateKeyJwt)/g)) used.add(name);
+  }
+  const itself = await import("oauth4webapi");
+  return [...used]
+    .filter((name) => name in itself)
+    .sort()
+    .join(", ");
+}
+
 const jsonRpc = ["CancellationTokenSource", "createMessageConnection", "Emitter", "ErrorCodes", "ResponseError"];
 
 const weights = {
@@ -50,11 +64,13 @@ const weights = {
     valibot: await weigh(`export { ${await usedOfValibot()} } from "valibot"`),
     "vscode-jsonrpc": await weigh(`export { ${jsonRpc} } from "vscode-jsonrpc/node"`),
     jose: await weigh('export * from "./lib/ledger/seal/jwe.ts"'),
+    oauth4webapi: await weigh(`export { ${await usedOfOAuth()} } from "oauth4webapi"`),
   },
   rooms: {
     latchkey: await room("latchkey"),
     "latchkey/rpc": await room("latchkey/rpc"),
     "latchkey/ledger": await room("latchkey/ledger"),
+    "latchkey/oauth": await room("latchkey/oauth"),
   },
 };
 process.stdout.write(`${JSON.stringify(weights)}\n`);

@@ -14,6 +14,7 @@ export const budgets: Readonly<Record<string, number>> = {
   "latchkey/ledger": 40_000,
   "latchkey/ledger/postgres": 40_000,
   "latchkey/keeper": 24_000,
+  "latchkey/oauth": 28_000,
 };
 
 export interface Size {

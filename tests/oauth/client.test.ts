@@ -8,7 +8,7 @@ import {
   type RegisteredClient,
 } from "latchkey/oauth";
 import * as assert from "uvu/assert";
-import { type Demand, demand, issuer, known, places, Reply, Stage } from "../support/oauth/stage.js";
+import { type Demand, demand, issuer, known, places, Reply, refused, Stage } from "../support/oauth/stage.js";
 import { rejects, suite } from "../support/suite.js";
 
 const test = suite("client and scope");
@@ -22,12 +22,6 @@ async function choose(options: ChooseClientOptions = {}, about: Demand = {}) {
   const authority = await discover(demand(about), { fetch: stage.fetch });
   return chooseClient(demand(about), authority, { fetch: stage.fetch, ...options });
 }
-const refused = async (promise: Promise<unknown>, code: string): Promise<OAuthError> => {
-  const error = await rejects(promise);
-  assert.instance(error, OAuthError);
-  assert.is(error.code, code, error.message);
-  return error;
-};
 const metadataUrl = "https://app.example/client.json";
 const register = { redirectUris: ["http://127.0.0.1/callback"], name: "Test" };
 const registered: RegisteredClient = { clientId: "by-hand" };

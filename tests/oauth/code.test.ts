@@ -1,9 +1,9 @@
 /** The code flow, as the MCP authorization specification 2026-07-28 and RFC 9207 want it. */
 import { createHash } from "node:crypto";
 import { inspect } from "node:util";
-import { type BeginCodeOptions, beginCode, type CodeFlow, finishCode, OAuthError, refresh } from "latchkey/oauth";
+import { type BeginCodeOptions, beginCode, type CodeFlow, finishCode, refresh } from "latchkey/oauth";
 import * as assert from "uvu/assert";
-import { demand, issuer, known, places, Reply, Stage, serverUrl } from "../support/oauth/stage.js";
+import { demand, issuer, known, places, Reply, refused, Stage, serverUrl } from "../support/oauth/stage.js";
 import { rejects, suite } from "../support/suite.js";
 
 const test = suite("code flow");
@@ -13,13 +13,6 @@ test.before.each(async () => {
   stage = await Stage.open(places());
 });
 test.after.each(() => stage[Symbol.asyncDispose]());
-
-const refused = async (promise: Promise<unknown>, code: string): Promise<OAuthError> => {
-  const error = await rejects(promise);
-  assert.instance(error, OAuthError);
-  assert.is(error.code, code, error.message);
-  return error;
-};
 
 async function start(changes: object = {}, options: Partial<BeginCodeOptions> = {}): Promise<CodeFlow> {
   stage.places = { ...stage.places, ...places(changes) };

@@ -1,7 +1,7 @@
 /** From the challenge to the authorization server: what the MCP authorization specification 2026-07-28 says that a client MUST do. */
-import { discover, OAuthError } from "latchkey/oauth";
+import { discover } from "latchkey/oauth";
 import * as assert from "uvu/assert";
-import { demand, issuer, metadata, places, protectedResource, Reply, Stage } from "../support/oauth/stage.js";
+import { demand, issuer, metadata, places, protectedResource, Reply, refused, Stage } from "../support/oauth/stage.js";
 import { rejects, suite } from "../support/suite.js";
 
 const test = suite("discovery");
@@ -13,12 +13,6 @@ test.after.each(() => stage[Symbol.asyncDispose]());
 
 const find = (about: Parameters<typeof demand>[0] = {}, options: Parameters<typeof discover>[1] = {}) =>
   discover(demand(about), { fetch: stage.fetch, ...options });
-const refused = async (promise: Promise<unknown>, code: string): Promise<OAuthError> => {
-  const error = await rejects(promise);
-  assert.instance(error, OAuthError);
-  assert.is(error.code, code, error.message);
-  return error;
-};
 const wellKnown = "mcp.example/.well-known/oauth-protected-resource";
 const oauthServer = "/.well-known/oauth-authorization-server";
 const openId = "/.well-known/openid-configuration";

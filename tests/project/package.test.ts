@@ -22,6 +22,11 @@ const entries: Record<string, string[]> = {
   "latchkey/ledger": ["openLedger"],
   "latchkey/ledger/postgres": ["openPostgresLedger"],
   "latchkey/keeper": ["recordPending", "deliverAnswers", "keepSessions"],
+  "latchkey/oauth": [
+    ...["discover", "chooseClient", "chooseScope", "beginCode", "finishCode", "beginDevice", "finishDevice"],
+    ...["clientCredentials", "refresh", "exchange", "assertion", "revoke", "toAnswer", "listenForRedirect"],
+    ...["parseAuthority", "parseClient", "parseFlow", "parseGrant", "OAuthError"],
+  ],
 };
 
 interface Outcome {

@@ -4,10 +4,14 @@ import {
   type Client,
   chooseClient,
   discover,
+  OAuthError,
+  type OAuthErrorCode,
   type OAuthOptions,
   type OAuthRequest,
 } from "latchkey/oauth";
 import { pendingRequest } from "latchkey/pending";
+import * as assert from "uvu/assert";
+import { rejects } from "../suite.js";
 import { bodyOf, type Listening, listen } from "../world/http.js";
 
 /** What a host answers at one place: JSON, or an answer made by hand. */
@@ -153,4 +157,12 @@ export async function known(
   const authority = await discover(request, { fetch: stage.fetch, ...options });
   const client = await chooseClient(request, authority, { fetch: stage.fetch });
   return { authority, client };
+}
+
+/** The OAuthError of this code that a promise rejects with. */
+export async function refused(promise: Promise<unknown>, code: OAuthErrorCode): Promise<OAuthError> {
+  const error = await rejects(promise);
+  if (!(error instanceof OAuthError)) throw error;
+  assert.is(error.code, code, error.message);
+  return error;
 }
