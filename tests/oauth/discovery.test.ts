@@ -2,7 +2,7 @@
 import { discover } from "latchkey/oauth";
 import * as assert from "uvu/assert";
 import { demand, issuer, metadata, places, protectedResource, Reply, refused, Stage } from "../support/oauth/stage.js";
-import { rejects, suite } from "../support/suite.js";
+import { suite } from "../support/suite.js";
 
 const test = suite("discovery");
 let stage: Stage;
