@@ -69,6 +69,7 @@ export class RpcError extends LatchkeyError<RpcErrorCode> {
  * - `EXPIRED`: the entry's or the answer's time is over.
  * - `WRONG_KEY`: the key does not open this ledger, or none was given where one is needed.
  * - `NEWER_FORMAT`: the ledger was written by a newer latchkey.
+ * - `CORRUPT`: a row is not what it was sealed as, or points to what is not its own; nothing was handed out.
  * - `UNAVAILABLE`: the store cannot be reached or is closed.
  */
 export type LedgerErrorCode =
@@ -79,6 +80,7 @@ export type LedgerErrorCode =
   | "EXPIRED"
   | "WRONG_KEY"
   | "NEWER_FORMAT"
+  | "CORRUPT"
   | "UNAVAILABLE";
 
 export class LedgerError extends LatchkeyError<LedgerErrorCode> {

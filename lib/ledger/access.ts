@@ -1,4 +1,3 @@
-import type { PendingRequest } from "../pending/index.js";
 import type { AnswerOptions, Entry } from "./contract.js";
 import type { Engine, Row, Rule } from "./engine/engine.js";
 import type { Keyring } from "./seal/keyring.js";
@@ -9,8 +8,6 @@ export interface LedgerAccess {
   readonly keyring: Keyring;
   /** Runs one rule in one transaction. */
   write<T>(name: string, rule: () => Rule<T>): Promise<T>;
-  /** An entry with its secrets, as it was recorded. */
-  unseal(row: Row): Promise<PendingRequest>;
-  /** Gives an answer, under a claim's fence or without one. */
-  give(entry: Entry, value: unknown, options: AnswerOptions, fence: number | undefined): Promise<Entry>;
+  /** Gives an answer to an entry whose seal was opened, under a claim's fence or without one. */
+  give(entry: Row, value: unknown, options: AnswerOptions, fence: number | undefined): Promise<Entry>;
 }

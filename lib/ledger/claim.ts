@@ -3,9 +3,11 @@ import { LedgerError } from "../base/errors.js";
 import type { AnswerOf, KindName, PendingRequest, SecretsOf } from "../pending/index.js";
 import type { LedgerAccess } from "./access.js";
 import type { AnswerOptions, CancelOptions, Claim, Entry } from "./contract.js";
-import { stashPlace } from "./drafts.js";
+import type { Row } from "./engine/engine.js";
 import { entryOf } from "./rows.js";
 import * as claims from "./rules/claim.js";
+import { type Place, stashPlace } from "./seal/place.js";
+import { proveEntries, unsealRequest } from "./unseal.js";
 
 const stashLimit = 64 * 1024;
 
@@ -15,6 +17,8 @@ export class HeldClaim implements Claim {
   readonly fence: number;
   #entries: readonly Entry[];
   #until: number;
+  /** The entry as its seal was opened. */
+  readonly #row: Row;
   readonly #credential: string;
   readonly #owner: string;
   readonly #leaseMs: number;
@@ -27,9 +31,10 @@ export class HeldClaim implements Claim {
     this.#leaseMs = leaseMs;
     this.#until = claimed.until;
     this.#entries = claimed.entries.map(entryOf);
-    const entry = this.#entries.find(({ id }) => id === claimed.id);
-    if (entry === undefined) throw new LedgerError("UNKNOWN_ENTRY", `no entry has the id "${claimed.id}"`);
-    this.entry = entry;
+    const row = claimed.entries.find(({ id }) => id === claimed.id);
+    if (row === undefined) throw new LedgerError("UNKNOWN_ENTRY", `no entry has the id "${claimed.id}"`);
+    this.#row = row;
+    this.entry = entryOf(row);
     this.fence = claimed.fence;
   }
 
@@ -47,7 +52,7 @@ export class HeldClaim implements Claim {
 
   async request(entryId = this.entry.id): Promise<PendingRequest> {
     const row = await this.#ledger.engine.read(() => claims.sealedEntry(this.#credential, this.fence, entryId));
-    return await this.#ledger.unseal(row);
+    return await unsealRequest(this.#ledger.keyring, row);
   }
 
   async stash(value: unknown): Promise<void> {
@@ -62,8 +67,8 @@ export class HeldClaim implements Claim {
     return sealed === undefined ? undefined : await this.#ledger.keyring.open(this.#stashPlace, sealed);
   }
 
-  get #stashPlace(): string {
-    return stashPlace(this.#credential);
+  get #stashPlace(): Place {
+    return stashPlace({ credential: this.#credential, principal: this.entry.principal });
   }
 
   async wanted(): Promise<boolean> {
@@ -77,6 +82,7 @@ export class HeldClaim implements Claim {
 
   async #look(leaseMs: number | undefined): Promise<void> {
     const seen = await this.#ledger.write("extend", () => claims.extend(this.#credential, this.fence, leaseMs));
+    await proveEntries(this.#ledger.keyring, seen.entries);
     this.#until = seen.until;
     this.#entries = seen.entries.map(entryOf);
   }
@@ -86,7 +92,7 @@ export class HeldClaim implements Claim {
   }
 
   async answer(answer: AnswerOf<KindName>, options: AnswerOptions = {}): Promise<Entry> {
-    return await this.#ledger.give(this.entry, answer, { by: this.#owner, ...options }, this.fence);
+    return await this.#ledger.give(this.#row, answer, { by: this.#owner, ...options }, this.fence);
   }
 
   async cancel(options: Omit<CancelOptions, "force"> = {}): Promise<void> {

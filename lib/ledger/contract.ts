@@ -12,7 +12,7 @@ export interface EntryFields {
   readonly intent: string;
   /** What one answer may serve. */
   readonly credential: string;
-  /** The load of the session that asked, as its event log names it. */
+  /** The load of the session that asked, as its host names it. */
   readonly epoch?: string;
   /** Whose account the answer is of, for people to see. Never sent to the runtime. */
   readonly account?: string;
@@ -74,6 +74,8 @@ export interface Page<K extends KindName = KindName> extends Array<Entry<K>> {
 export interface RecordOptions {
   /** The load of the session that asked: the part before `|` in its event-log cursor. */
   epoch?: string | undefined;
+  /** The last persisted event before it in the session's log, its `parentId`: another load of the session shows that one too. */
+  anchor?: string | undefined;
   /** When it stops waiting for an answer. */
   expiresAt?: Date | undefined;
   by?: string | undefined;
@@ -234,8 +236,11 @@ export interface Ledger {
   lost(sessionId: string, options?: LostOptions): Promise<Entry[]>;
   /** The runtime refused the answer that an entry was given, and no event says so: it serves nobody from now on. */
   refuse(id: string): Promise<void>;
-  /** The good answers that a session can be loaded with, one a question that it asked before. */
-  seeds(sessionId: string, options?: { principal?: string }): Promise<Seed[]>;
+  /**
+   * The good answers that a session can be loaded with, one a question that it asked before and principal. `principal` leaves one
+   * principal's; `null` leaves those of nobody, which no other session is given.
+   */
+  seeds(sessionId: string, options?: { principal?: string | null | undefined }): Promise<Seed[]>;
   /**
    * A runtime waits for a request that is settled here: it was killed before it had the answer on disk. Gives that answer, with a
    * receipt that it is given again. Where the answer did not come from here there is nothing to give, and the entry is open again.

@@ -2,10 +2,13 @@ import { randomUUID } from "node:crypto";
 import { momentOf } from "../base/amounts.js";
 import { credentialKey, intentKey, type PendingRequest, parsePendingRequest, rowOf } from "../pending/index.js";
 import { checkAnswer } from "../pending/internal.js";
-import type { AnswerOptions, Entry, RecordOptions } from "./contract.js";
+import type { AnswerOptions, RecordOptions } from "./contract.js";
+import { type Row, text, textOr } from "./engine/engine.js";
+import { entryOf } from "./rows.js";
 import type { AnswerDraft } from "./rules/answer.js";
 import type { Draft } from "./rules/record.js";
 import type { Keyring } from "./seal/keyring.js";
+import { answerPlace, entryPlace } from "./seal/place.js";
 
 /** Checks and seals a request. What was built by hand is checked like what came over the wire. */
 export async function draftRequest(keyring: Keyring, request: PendingRequest, options: RecordOptions): Promise<Draft> {
@@ -13,46 +16,64 @@ export async function draftRequest(keyring: Keyring, request: PendingRequest, op
   const { secrets, ...open } = request;
   const checked = parsePendingRequest(open, { secrets: secrets.reveal() });
   const row = rowOf(checked.kind);
-  const id = randomUUID();
-  return {
-    id,
-    kind: checked.kind,
-    sessionId: checked.sessionId,
-    requestId: checked.requestId,
-    endpoint: checked.endpoint,
-    principal: checked.principal,
-    receivedAt: checked.receivedAt,
+  const { kind, sessionId, requestId, endpoint, principal, receivedAt } = checked;
+  const fixed = {
+    id: randomUUID(),
+    kind,
+    principal,
     data: JSON.stringify(checked.data),
-    sealed: await keyring.seal(entryPlace(id), checked.secrets.reveal()),
     intent: intentKey(checked),
     credential: credentialKey(checked),
+    anchor: options.anchor,
+  };
+  const place = entryPlace({
+    ...fixed,
+    session_id: sessionId,
+    request_id: requestId,
+    received_at: receivedAt,
+    expires_at: expiresAt,
+  });
+  return {
+    ...fixed,
+    sessionId,
+    requestId,
+    endpoint,
+    receivedAt,
+    expiresAt,
+    sealed: await keyring.seal(place, checked.secrets.reveal()),
     refused: row.refused?.(checked.data) ?? false,
     survives: row.survivesRuntime,
     epoch: options.epoch,
-    expiresAt,
     by: options.by,
+    proof: await keyring.proof(principal),
+    attachment: (entry, answer) => keyring.attachment(principal, entry, answer),
   };
 }
 
 /** Checks and seals an answer to an entry. */
 export async function draftAnswer(
   keyring: Keyring,
-  entry: Entry,
+  entry: Row,
   value: unknown,
   options: AnswerOptions & { fence: number | undefined },
 ): Promise<AnswerDraft> {
   const expiresAt = options.expiresAt === undefined ? undefined : momentOf(options.expiresAt, "expiresAt");
-  const row = rowOf(entry.kind);
-  const checked = checkAnswer(entry, value);
+  const request = entryOf(entry);
+  const row = rowOf(request.kind);
+  const checked = checkAnswer(request, value);
   const seconds = row.servesFor?.(checked);
   const shared = row.credential !== undefined && seconds !== 0;
   const id = randomUUID();
+  const credential = text(entry.credential);
+  const principal = textOr(entry.principal);
+  const place = answerPlace({ id, credential, principal, shared: shared ? 1 : 0, account: options.account });
   return {
     id,
-    entry: entry.id,
-    credential: entry.credential,
-    sealed: await keyring.seal(answerPlace(entry.credential, id), checked),
-    digests: keyring.digests(checked),
+    entry,
+    credential,
+    sealed: await keyring.seal(place, checked),
+    digests: keyring.digests(principal, checked),
+    attachment: (given, answer) => keyring.attachment(principal, given, answer),
     shared,
     servesMs: shared && seconds !== undefined ? Math.round(seconds * 1000) : undefined,
     expiresAt,
@@ -61,8 +82,3 @@ export async function draftAnswer(
     fence: options.fence,
   };
 }
-
-/** Where a sealed value belongs: it opens nowhere else. */
-export const entryPlace = (id: string): string => `entry/${id}`;
-export const answerPlace = (credential: string, id: string): string => `answer/${credential}/${id}`;
-export const stashPlace = (credential: string): string => `stash/${credential}`;

@@ -1,9 +1,11 @@
 import { LedgerError } from "../base/errors.js";
+import { checkPrincipal } from "../base/principal.js";
 import type { Ledger } from "./contract.js";
 import type { Engine } from "./engine/engine.js";
 import { migrate } from "./engine/schema.js";
-import { acceptKeys, Keyring, refuseStrangers, sealedWith } from "./seal/keyring.js";
-import { type Key, parseKey } from "./seal/keys.js";
+import { acceptKey, isKnown, type KnownKey, knownKeys } from "./rules/seals.js";
+import { Keyring } from "./seal/keyring.js";
+import { type Key, keyId, parseKey, principalKey } from "./seal/keys.js";
 import { Store } from "./store.js";
 
 export interface KeyOptions {
@@ -11,25 +13,86 @@ export interface KeyOptions {
   key?: Key | undefined;
   /** Opens with any of them, seals with the first: put the new one in front to rotate. */
   keys?: readonly Key[] | undefined;
+  /**
+   * Opens for this principal's broker: the keys are the principal's own, as `deriveKey` or `latchkey key derive` gives them, and what
+   * is another's is neither seen nor opened. The ledger's own key does too; the principal's is derived from it then.
+   */
+  principal?: string | undefined;
 }
 
 /** Opens a ledger on an engine. `openLedger` does it for the engines that come with latchkey. */
 export async function openLedgerOn(engine: Engine, options: KeyOptions = {}): Promise<Ledger> {
   try {
+    const principal = checkPrincipal(options.principal);
     const given = givenKeys(options);
     await migrate(engine);
-    const known = await engine.read(sealedWith);
-    const keyring = new Keyring(given ?? (await defaultKeys(engine, known.length === 0)));
-    refuseStrangers(keyring, known);
-    if (!known.includes(keyring.kid)) {
-      const proof = await keyring.proof();
-      await engine.transact("keys", () => acceptKeys(keyring, proof));
-    }
-    return new Store(engine, keyring);
+    const known = await engine.read(knownKeys);
+    const isNew = known.every((key) => key.principal !== undefined);
+    const keys = given ?? (await defaultKeys(engine, isNew));
+    if (principal === undefined) return new Store(engine, await ownKeyring(engine, keys, known));
+    // What was not given is the ledger's own.
+    if (given === undefined) await ownKeyring(engine, keys, known);
+    else if (isNew) throw new LedgerError("WRONG_KEY", "a ledger is made with its own key, without a principal");
+    return new Store(engine, principalKeyring(engine, { principal, keys, own: given === undefined, known }));
   } catch (error) {
     await engine.close().catch(() => undefined);
     throw error;
   }
+}
+
+/** The ledger's own keys; a new first one is noted. */
+async function ownKeyring(engine: Engine, keys: readonly Uint8Array[], known: readonly KnownKey[]): Promise<Keyring> {
+  const keyring = new Keyring(keys, { proven: known.map(({ kid }) => kid) });
+  const refuse = (those: readonly KnownKey[]): void => {
+    if (isKnown(keyring, those) !== false) return;
+    const whose = those.some(({ kid, principal }) => principal !== undefined && keyring.has(kid));
+    throw new LedgerError(
+      "WRONG_KEY",
+      whose ? "the key is one principal's: open with that principal" : "the ledger was sealed with another key",
+    );
+  };
+  refuse(known);
+  const proof = await keyring.proof();
+  if (proof === undefined) return keyring;
+  await engine.transact("keys", () => acceptKey(proof, refuse));
+  keyring.proven(proof.kid);
+  return keyring;
+}
+
+interface PrincipalKeys {
+  readonly principal: string;
+  readonly keys: readonly Uint8Array[];
+  /** The keys are the ledger's own. */
+  readonly own: boolean;
+  readonly known: readonly KnownKey[];
+}
+
+/**
+ * One principal's keys. The ledger notes a principal's key when it first seals something for them, so before that nobody can tell whether
+ * a key is the right one: then it is asked again before the first value is sealed or opened.
+ */
+function principalKeyring(engine: Engine, { principal, keys, own, known }: PrincipalKeys): Keyring {
+  const isOwn = (key: Uint8Array): boolean =>
+    own || known.some(({ kid, principal: whose }) => whose === undefined && kid === keyId(key));
+  const derived = keys.map((key) => (isOwn(key) ? principalKey(key, principal) : key));
+  const refuse = (keyring: Keyring, those: readonly KnownKey[]): boolean => {
+    const right = keys.some(isOwn) || isKnown(keyring, those);
+    if (right === false) throw new LedgerError("WRONG_KEY", "the ledger knows another key of this principal");
+    return right === true;
+  };
+  const keyring: Keyring = new Keyring(derived, {
+    principal,
+    proven: known.map(({ kid }) => kid),
+    async confirm() {
+      if (refuse(keyring, known) || refuse(keyring, await engine.read(knownKeys))) return;
+      throw new LedgerError(
+        "WRONG_KEY",
+        "the ledger has sealed nothing for this principal yet, so the key cannot be told",
+      );
+    },
+  });
+  refuse(keyring, known);
+  return keyring;
 }
 
 function givenKeys(options: KeyOptions): Uint8Array[] | undefined {

@@ -56,12 +56,13 @@ export function requestOf(row: Row, secrets: unknown = {}): PendingRequest {
     sessionId: row.session_id,
     requestId: row.request_id,
     ...(endpoint !== undefined && { endpoint }),
-    ...(principal !== undefined && { principal }),
     receivedAt: row.received_at,
     data: JSON.parse(text(row.data)),
   };
   if (typeof secrets !== "object" || secrets === null) throw new TypeError("unsealed secrets must be an object");
-  return parsePendingRequest(stored, { secrets });
+  const request = parsePendingRequest(stored, { secrets });
+  // Format 1 took blank names of principals, which nobody can give any more.
+  return principal === undefined ? request : { ...request, principal };
 }
 
 /** Still open although its time is over. */

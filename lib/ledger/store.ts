@@ -1,24 +1,25 @@
 import { ageOf, countOf, spanOf, waitOf } from "../base/amounts.js";
-import { check } from "../base/check.js";
 import { LedgerError } from "../base/errors.js";
-import { type AnswerOf, type KindName, kinds, type PendingRequest } from "../pending/index.js";
+import { checkPrincipal } from "../base/principal.js";
+import type { AnswerOf, KindName, PendingRequest } from "../pending/index.js";
 import type { LedgerAccess } from "./access.js";
 import { HeldClaim } from "./claim.js";
 import type * as contract from "./contract.js";
 import { HeldDelivery } from "./delivery.js";
-import { answerPlace, draftAnswer, draftRequest, entryPlace } from "./drafts.js";
+import { draftAnswer, draftRequest } from "./drafts.js";
 import { type Engine, lock, number, type Row, type Rule, text } from "./engine/engine.js";
-import { entryOf, isDue, receiptOf, requestOf } from "./rows.js";
+import { entryOf, isDue, receiptOf } from "./rows.js";
 import { answer, cancel, refuseAnswer } from "./rules/answer.js";
 import { Changes } from "./rules/changes.js";
 import * as claims from "./rules/claim.js";
-import { again, completed, deliverable, take } from "./rules/deliver.js";
+import { again, completed, deliverable, givenBefore, take } from "./rules/deliver.js";
 import * as find from "./rules/find.js";
-import { entryRow, rowKind } from "./rules/move.js";
+import { entryRow, unknownEntry } from "./rules/move.js";
 import { prune } from "./rules/prune.js";
 import { lose, record } from "./rules/record.js";
 import { seedRows, wasGiven } from "./rules/seed.js";
 import type { Keyring } from "./seal/keyring.js";
+import { proveEntries, unsealAnswer, unsealGiven, unsealRequest } from "./unseal.js";
 import { watch } from "./watch.js";
 
 type Entry = contract.Entry;
@@ -46,7 +47,9 @@ export class Store implements contract.Ledger, LedgerAccess {
   record<K extends KindName>(request: PendingRequest<K>, options?: contract.RecordOptions): Promise<contract.Entry<K>>;
   async record(request: PendingRequest, options: contract.RecordOptions = {}): Promise<Entry> {
     const draft = await draftRequest(this.keyring, request, options);
-    return entryOf(await this.write("record", () => record(draft)));
+    const entry = entryOf(await this.write("record", () => record(draft)));
+    if (draft.proof !== undefined) this.keyring.proven(draft.proof.kid);
+    return entry;
   }
 
   async get(id: string): Promise<Entry | undefined> {
@@ -58,7 +61,7 @@ export class Store implements contract.Ledger, LedgerAccess {
   async list(filter: contract.ListFilter = {}): Promise<contract.Page> {
     const limit = countOf(filter.limit ?? 1000, "limit");
     if (filter.state !== undefined && [filter.state].flat().includes("expired")) await this.sweep();
-    const found = await this.engine.read(() => find.list(filter, limit));
+    const found = await this.engine.read(() => find.list(this.#scoped(filter), limit));
     if (found.some(isDue)) {
       await this.sweep();
       return await this.list(filter);
@@ -70,7 +73,23 @@ export class Store implements contract.Ledger, LedgerAccess {
   }
 
   async receipts(id: string): Promise<contract.Receipt[]> {
-    return (await this.engine.read(() => find.receipts(id))).map(receiptOf);
+    return (await this.engine.read(() => find.receipts(id, this.keyring.principal))).map(receiptOf);
+  }
+
+  /** A ledger that is opened for one principal shows no other's. */
+  #scoped<F extends contract.Filter>(filter: F): find.Scoped<F> {
+    return { ...filter, only: this.keyring.principal };
+  }
+
+  #isOwn(entry: Row): boolean {
+    const { principal } = this.keyring;
+    return principal === undefined || entry.principal === principal;
+  }
+
+  async #own(id: string): Promise<Row> {
+    const row = await this.engine.read(() => entryRow(id));
+    if (!this.#isOwn(row)) throw unknownEntry(id);
+    return row;
   }
 
   watch<K extends KindName = KindName>(
@@ -91,7 +110,7 @@ export class Store implements contract.Ledger, LedgerAccess {
       closed: this.#closed.signal,
       sweep: () => this.sweep(),
     };
-    return watch(ledger, start, filter, options);
+    return watch(ledger, start, this.#scoped(filter), options);
   }
 
   /** Closes what nobody answered in time. Returns the milliseconds until there is more to close. */
@@ -126,11 +145,11 @@ export class Store implements contract.Ledger, LedgerAccess {
       for (;;) {
         signal?.throwIfAborted();
         const seen = this.changes.count;
-        const claimed = await this.#claimNow(filter, owner, leaseMs);
-        if (claimed !== undefined) return new HeldClaim(this, claimed, owner, leaseMs);
+        const claimed = await this.#claimNow(this.#scoped(filter), owner, leaseMs);
+        if (claimed !== undefined) return await this.#held(claimed, owner, leaseMs);
         const left = deadline - performance.now();
         if (left <= 0) return undefined;
-        const free = (await this.engine.read(() => claims.untilClaimable(filter))) ?? 5000;
+        const free = (await this.engine.read(() => claims.untilClaimable(this.#scoped(filter)))) ?? 5000;
         await this.changes.after(seen, Math.min(left, Math.max(free, 1), 5000), signal);
       }
     } finally {
@@ -138,7 +157,21 @@ export class Store implements contract.Ledger, LedgerAccess {
     }
   }
 
-  async #claimNow(filter: contract.Filter, owner: string, leaseMs: number): Promise<claims.Claimed | undefined> {
+  async #held(claimed: claims.Claimed, owner: string, leaseMs: number): Promise<HeldClaim> {
+    try {
+      await proveEntries(this.keyring, claimed.entries);
+      return new HeldClaim(this, claimed, owner, leaseMs);
+    } catch (error) {
+      await this.write("release", () => claims.release(claimed.credential, claimed.fence));
+      throw error;
+    }
+  }
+
+  async #claimNow(
+    filter: find.Scoped<contract.Filter>,
+    owner: string,
+    leaseMs: number,
+  ): Promise<claims.Claimed | undefined> {
     for (;;) {
       const found = await this.engine.read(() => claims.candidate(filter));
       if (found === undefined) return undefined;
@@ -152,28 +185,32 @@ export class Store implements contract.Ledger, LedgerAccess {
     value: AnswerOf<K>,
     options: contract.AnswerOptions = {},
   ): Promise<Entry> {
-    return await this.give(entryOf(await this.engine.read(() => entryRow(id))), value, options, undefined);
+    const entry = await this.#own(id);
+    await proveEntries(this.keyring, [entry]);
+    return await this.give(entry, value, options, undefined);
   }
 
-  async give(entry: Entry, value: unknown, options: contract.AnswerOptions, fence: number | undefined): Promise<Entry> {
+  async give(entry: Row, value: unknown, options: contract.AnswerOptions, fence: number | undefined): Promise<Entry> {
     const draft = await draftAnswer(this.keyring, entry, value, { ...options, fence });
     return entryOf(await this.write("answer", () => answer(draft)));
   }
 
   async cancel(id: string, options: contract.CancelOptions = {}): Promise<Entry> {
+    await this.#own(id);
     return entryOf(await this.write("cancel", () => cancel(id, options)));
   }
 
   async deliver(id: string, options: contract.DeliveryOptions): Promise<contract.Delivery | undefined> {
     const { owner, leaseMs = 10_000, wanted } = options;
     spanOf(leaseMs, "leaseMs");
+    await this.#own(id);
     const found = await this.engine.read(() => deliverable(id));
     if (found === undefined) return undefined;
     const answerId = text(found.answer.id);
     // Opened before anything is marked: a wrong key must not leave an entry in doubt.
     const [still, value] = await Promise.allSettled([
       wanted?.() ?? true,
-      this.openAnswer(rowKind(found.entry), found.answer),
+      unsealGiven(this.keyring, found.entry, found.answer),
     ]);
     if (still.status === "rejected") throw still.reason;
     if (!still.value) return undefined;
@@ -182,47 +219,43 @@ export class Store implements contract.Ledger, LedgerAccess {
     return taken && new HeldDelivery(this, taken, value.value, owner, leaseMs);
   }
 
-  async unseal(row: Row): Promise<PendingRequest> {
-    return requestOf(row, await this.keyring.open(entryPlace(text(row.id)), text(row.sealed)));
-  }
-
-  async openAnswer(kind: KindName, row: Row): Promise<AnswerOf<KindName>> {
-    const place = answerPlace(text(row.credential), text(row.id));
-    return check(kinds[kind].answer, await this.keyring.open(place, text(row.sealed)), `answer to ${kind}`);
-  }
-
   async completed(request: {
     kind: KindName;
     sessionId: string;
     requestId: string;
     by?: string;
   }): Promise<Entry | undefined> {
-    const row = await this.write("settled", () => completed(request));
+    const row = await this.write("settled", () => completed(request, this.keyring.principal));
     return row && entryOf(row);
   }
 
   async lost(sessionId: string, options: contract.LostOptions = {}): Promise<Entry[]> {
     const reason = options.epoch === undefined ? "the session was unloaded" : "the session was loaded anew";
+    const whose = this.keyring.principal;
     const moved = await this.write("lost", function* () {
       const now = yield* lock(`session/${sessionId}`);
       const found: Row[] = [];
-      for (const id of yield* lose(sessionId, now, { reason, ...options })) found.push(yield* entryRow(id));
+      for (const id of yield* lose(sessionId, now, { reason, ...options, whose })) found.push(yield* entryRow(id));
       return found;
     });
     return moved.map(entryOf);
   }
 
   async refuse(id: string): Promise<void> {
+    await this.#own(id);
     await this.write("refuse", () => refuseAnswer(id));
   }
 
-  async seeds(sessionId: string, options: { principal?: string } = {}): Promise<contract.Seed[]> {
-    const found = await this.engine.read(() => seedRows(sessionId, options.principal));
+  async seeds(sessionId: string, options: { principal?: string | null | undefined } = {}): Promise<contract.Seed[]> {
+    if (options.principal !== null) checkPrincipal(options.principal);
+    const found = (await this.engine.read(() => seedRows(sessionId, options.principal))).filter(({ entry }) =>
+      this.#isOwn(entry),
+    );
     return await Promise.all(
       found.map(async ({ entry, answer }) => ({
         entry: entryOf(entry),
-        request: await this.unseal(entry),
-        answer: await this.openAnswer(rowKind(entry), answer),
+        request: await unsealRequest(this.keyring, entry),
+        answer: await unsealAnswer(this.keyring, entry, answer),
         ...(answer.expires_at != null && { expiresAt: new Date(number(answer.expires_at)) }),
         given: async (epoch?: string) => {
           await this.write("seed", () => wasGiven(entry, text(answer.id), epoch));
@@ -232,9 +265,11 @@ export class Store implements contract.Ledger, LedgerAccess {
   }
 
   async giveAgain(id: string, options: { by?: string; reason?: string } = {}): Promise<AnswerOf<KindName> | undefined> {
-    const kind = rowKind(await this.engine.read(() => entryRow(id)));
-    const answer = await this.write("again", () => again(id, options));
-    return answer && (await this.openAnswer(kind, answer));
+    await this.#own(id);
+    const found = await this.engine.read(() => givenBefore(id));
+    const value = found.answer && (await unsealGiven(this.keyring, found.entry, found.answer));
+    const answer = await this.write("again", () => again(found, options));
+    return answer && value;
   }
 
   async prune(options: contract.PruneOptions): Promise<{ entries: number; receipts: number }> {

@@ -3,7 +3,7 @@ import type { Filter, Transition, WatchOptions } from "./contract.js";
 import { type Engine, number } from "./engine/engine.js";
 import { entryOf } from "./rows.js";
 import type { Changes } from "./rules/changes.js";
-import { transitions } from "./rules/find.js";
+import { type Scoped, transitions } from "./rules/find.js";
 
 const batch = 256;
 /** How long at most until a look, should every notification be lost. */
@@ -20,7 +20,7 @@ export interface Watched {
 export async function* watch(
   ledger: Watched,
   start: Promise<number>,
-  filter: Filter,
+  filter: Scoped<Filter>,
   { signal }: WatchOptions,
 ): AsyncGenerator<Transition> {
   const stop = ledger.changes.use();

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { check, refuseDeep } from "../base/check.js";
 import { ValidationError } from "../base/errors.js";
+import { checkPrincipal } from "../base/principal.js";
 import type { EventMap, EventType, RequestOptions, SessionRequester } from "../protocol/index.js";
 import { type AnswerOf, type DataOf, isKind, type KindName, kinds, rowOf, type SecretsOf } from "./kinds/table.js";
 import { Secrets } from "./secrets.js";
@@ -50,6 +51,7 @@ export function pendingRequest<E extends AskingEvent>(
 export function pendingRequest(event: AskingEvent, context: RequestContext): object {
   if (!isKind(event.type)) throw new TypeError(`"${event.type}" is not the event of a pending request`);
   if (typeof context?.sessionId !== "string") throw new TypeError('"sessionId" must be a string');
+  checkPrincipal(context.principal);
   if (!isObject(event.data)) throw new ValidationError(event.type, [{ path: "", expected: "Object" }]);
   refuseDeep(event.data, event.type);
   const row = rowOf(event.type);
@@ -88,7 +90,9 @@ const envelope = v.object({
  */
 export function parsePendingRequest(json: unknown, options?: { secrets?: object | undefined }): PendingRequest;
 export function parsePendingRequest(json: unknown, options: { secrets?: object | undefined } = {}): object {
-  const stored = check(envelope, typeof json === "string" ? parse(json) : json, "pending request");
+  const given = typeof json === "string" ? parse(json) : json;
+  if (isObject(given)) checkPrincipal(given.principal);
+  const stored = check(envelope, given, "pending request");
   const row = rowOf(stored.kind);
   const whole = row.tidy?.(stored.data) ?? stored.data;
   const data = check(row.open, whole, stored.kind);

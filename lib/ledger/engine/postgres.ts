@@ -160,4 +160,4 @@ class PostgresEngine implements Engine {
   }
 }
 
-const isDefinition = (sql: string): boolean => sql.startsWith("CREATE ");
+const isDefinition = (sql: string): boolean => /^(CREATE|ALTER) /.test(sql);

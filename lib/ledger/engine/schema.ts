@@ -2,7 +2,7 @@ import { LedgerError } from "../../base/errors.js";
 import { type Engine, first, number, type Rule, rows } from "./engine.js";
 
 /** The format that this code writes. Each number has its list of statements in the engine's dialect. */
-export const format = 1;
+export const format = 2;
 
 /** The tables of format 1 as both engines know them; docs/ledger.md describes them. `@meta` and `@receipts` differ. */
 const tables: readonly string[] = [
@@ -77,8 +77,18 @@ const tables: readonly string[] = [
   `CREATE INDEX given_answer ON @given (answer)`,
 ];
 
+/**
+ * Format 2: keys of principals are noted, an entry's pointer to its answer is proven, and an entry remembers a place in its session's log.
+ * What format 1 sealed stays as it is.
+ */
+const bindings: readonly string[] = [
+  "ALTER TABLE @seals ADD COLUMN principal TEXT",
+  "ALTER TABLE @entries ADD COLUMN answer_mac TEXT",
+  "ALTER TABLE @entries ADD COLUMN anchor TEXT",
+];
+
 /** What leads from each format to the next one. */
-const steps: readonly (readonly string[])[] = [tables];
+const steps: readonly (readonly string[])[] = [tables, bindings];
 
 function* currentFormat(exists: string): Rule<number> {
   if ((yield* first(exists)) === undefined) return 0;

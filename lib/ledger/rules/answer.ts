@@ -4,12 +4,14 @@ import { drawFence, first, lock, number, type Row, type Rule, rows, text, textOr
 import { moves, type State } from "../states.js";
 import { fenced, openEntries } from "./claim.js";
 import { entryRow, move, rowState } from "./move.js";
+import { answerOf, refuseChanged, refuseStray } from "./pointer.js";
 import { attach } from "./record.js";
 
 /** An answer ready to be written: checked, sealed and recognisable. */
 export interface AnswerDraft {
   readonly id: string;
-  readonly entry: string;
+  /** The entry as its seal was opened. */
+  readonly entry: Row;
   readonly credential: string;
   readonly sealed: string;
   /** The first is what is kept; any of them recognises the same answer. */
@@ -22,6 +24,8 @@ export interface AnswerDraft {
   readonly account: string | undefined;
   /** The claim under which it is given; without one, no claim may live. */
   readonly fence: number | undefined;
+  /** Proves that an entry was given this answer. */
+  readonly attachment: (entry: string, answer: string) => string;
 }
 
 export function* answer(draft: AnswerDraft): Rule<Row> {
@@ -30,13 +34,16 @@ export function* answer(draft: AnswerDraft): Rule<Row> {
   if (claim === undefined) throw new LedgerError("UNKNOWN_ENTRY", "the ledger does not know this credential");
   const live = number(claim.lease_until) > now;
   if (draft.fence !== undefined && number(claim.fence) !== draft.fence) throw fenced(draft.fence);
-  const entry = yield* entryRow(draft.entry);
+  const id = text(draft.entry.id);
+  const entry = yield* entryRow(id);
+  refuseChanged(draft.entry, entry);
+  refuseStray(entry, claim);
   if (yield* hasAnswer(entry, draft.digests)) return entry;
   if (draft.fence !== undefined && !live) throw fenced(draft.fence);
   if (draft.fence === undefined && live) throw claimed(claim);
   const open = yield* openEntries(draft.credential, now);
-  const expired = rowState(entry) === "open" && !open.some(({ id }) => id === draft.entry);
-  refuseFinal(expired ? yield* entryRow(draft.entry) : entry, draft.shared);
+  const expired = rowState(entry) === "open" && !open.some((row) => row.id === id);
+  refuseFinal(expired ? yield* entryRow(id) : entry, draft.shared);
   const expiresAt = draft.expiresAt ?? (draft.servesMs === undefined ? undefined : now + draft.servesMs);
   if (expiresAt !== undefined && expiresAt <= now)
     throw new LedgerError("EXPIRED", "the answer's time is over already");
@@ -66,9 +73,9 @@ export function* answer(draft: AnswerDraft): Rule<Row> {
   if (written === undefined) throw new LedgerError("UNKNOWN_ENTRY", "the ledger does not know this credential");
   let answered = entry;
   for (const row of open) {
-    if (!draft.shared && row.id !== draft.entry) continue;
-    const moved = yield* attach(text(row.id), written, now, { by: draft.by });
-    if (moved?.id === draft.entry) answered = moved;
+    if (!draft.shared && row.id !== id) continue;
+    const moved = yield* attach(row, written, now, { by: draft.by, attachment: draft.attachment });
+    if (moved?.id === id) answered = moved;
   }
   yield { notify: true };
   return answered;
@@ -76,9 +83,8 @@ export function* answer(draft: AnswerDraft): Rule<Row> {
 
 /** True for the same answer again; another one is a conflict. */
 function* hasAnswer(entry: Row, digests: readonly string[]): Rule<boolean> {
-  const given = textOr(entry.answer);
-  if (given === undefined) return false;
-  const row = yield* first("SELECT digest FROM @answers WHERE id = ?", given);
+  if (entry.answer == null) return false;
+  const row = yield* answerOf(entry);
   if (row !== undefined && digests.includes(text(row.digest))) return true;
   // A lost or superseded request is past: a newer answer is for those that come after it.
   const state = rowState(entry);
@@ -128,7 +134,8 @@ export function* refuseAnswer(id: string): Rule<void> {
   const entry = yield* entryRow(id);
   const now = yield* lock(text(entry.credential));
   yield* rows(
-    "UPDATE @answers SET refused_at = ? WHERE refused_at IS NULL AND id = (SELECT answer FROM @entries WHERE id = ?)",
+    `UPDATE @answers SET refused_at = ? WHERE refused_at IS NULL AND id = (SELECT e.answer FROM @entries e WHERE e.id = ?
+       AND e.credential = @answers.credential AND e.principal IS NOT DISTINCT FROM @answers.principal)`,
     now,
     id,
   );

@@ -12,8 +12,7 @@ import {
   textOr,
   type Value,
 } from "../engine/engine.js";
-import { entryColumns } from "../rows.js";
-import { conditions } from "./find.js";
+import { conditions, type Scoped } from "./find.js";
 import { entryRow, move } from "./move.js";
 
 export interface Claimed {
@@ -24,11 +23,14 @@ export interface Claimed {
   readonly entries: readonly Row[];
 }
 
+/** Ties an entry to the row that its claims are on. */
+const ofOwner = "c.credential = e.credential AND c.principal IS NOT DISTINCT FROM e.principal";
+
 /** The oldest open entry of the filter whose credential nobody works on. */
-export function* candidate(filter: Filter): Rule<{ id: string; credential: string } | undefined> {
+export function* candidate(filter: Scoped<Filter>): Rule<{ id: string; credential: string } | undefined> {
   const all = conditions({ ...filter, state: "open" });
   const row = yield* first(
-    `SELECT e.id, e.credential FROM @entries e JOIN @credentials c ON c.credential = e.credential
+    `SELECT e.id, e.credential FROM @entries e JOIN @credentials c ON ${ofOwner}
      WHERE ${all.map(({ sql }) => sql).join(" AND ")} AND c.lease_until <= {now}
      AND (e.expires_at IS NULL OR e.expires_at > {now}) ORDER BY e.created_at, e.id LIMIT 1`,
     ...all.flatMap(({ params }): Value[] => [...params]),
@@ -37,10 +39,10 @@ export function* candidate(filter: Filter): Rule<{ id: string; credential: strin
 }
 
 /** Milliseconds until the first live claim in the way of the filter runs out. */
-export function* untilClaimable(filter: Filter): Rule<number | undefined> {
+export function* untilClaimable(filter: Scoped<Filter>): Rule<number | undefined> {
   const all = conditions({ ...filter, state: "open" });
   const row = yield* first(
-    `SELECT MIN(c.lease_until) - {now} AS left_ms FROM @entries e JOIN @credentials c ON c.credential = e.credential
+    `SELECT MIN(c.lease_until) - {now} AS left_ms FROM @entries e JOIN @credentials c ON ${ofOwner}
      WHERE ${all.map(({ sql }) => sql).join(" AND ")}`,
     ...all.flatMap(({ params }): Value[] => [...params]),
   );
@@ -69,7 +71,8 @@ export function* claim(id: string, credential: string, owner: string, leaseMs: n
 /** Open entries of a credential; those whose time is over are closed on the way. */
 export function* openEntries(credential: string, now: number): Rule<readonly Row[]> {
   const open = yield* rows(
-    `SELECT ${entryColumns} FROM @entries e WHERE e.credential = ? AND e.state = 'open' ORDER BY e.created_at, e.id`,
+    `SELECT e.* FROM @entries e JOIN @credentials c ON ${ofOwner}
+     WHERE e.credential = ? AND e.state = 'open' ORDER BY e.created_at, e.id`,
     credential,
   );
   const live: Row[] = [];

@@ -5,14 +5,14 @@ import { drawFence, first, lock, number, numberOr, type Row, type Rule, rows, te
 import { entryOf } from "../rows.js";
 import type { Outcome } from "../states.js";
 import { entryRow, move, receipt, rowState, unknownEntry } from "./move.js";
+import { answerOf, refuseChanged } from "./pointer.js";
 
 /** An answer that can be given now: never sent, or sent by somebody whose lease ran out before a reply was seen. */
 export function* deliverable(id: string): Rule<{ entry: Row; answer: Row } | undefined> {
   const entry = yield* first("SELECT e.*, {now} AS now FROM @entries e WHERE id = ?", id);
   if (entry === undefined) throw unknownEntry(id);
-  const given = textOr(entry.answer);
-  if (given === undefined || !isDeliverable(entry, number(entry.now))) return undefined;
-  const answer = yield* first("SELECT * FROM @answers WHERE id = ?", given);
+  if (!isDeliverable(entry, number(entry.now))) return undefined;
+  const answer = yield* answerOf(entry);
   return answer === undefined ? undefined : { entry, answer };
 }
 
@@ -35,6 +35,7 @@ export function* take(found: Row, answer: string, owner: string, leaseMs: number
   const id = text(found.id);
   const at = yield* lock(text(found.credential));
   const entry = yield* entryRow(id);
+  refuseChanged(found, entry);
   if (!isDeliverable(entry, at) || entry.answer !== answer) return undefined;
   const inDoubt = rowState(entry) === "sent";
   if (inDoubt && entry.completed_at != null) {
@@ -56,7 +57,13 @@ export function* take(found: Row, answer: string, owner: string, leaseMs: number
         fence,
         set: { delivery_fence: fence, delivery_until: until },
       });
-  yield* rows("UPDATE @given SET sent_at = ? WHERE intent = ? AND answer = ?", at, text(entry.intent), answer);
+  yield* rows(
+    "UPDATE @given SET sent_at = ? WHERE intent = ? AND answer = ? AND principal IS NOT DISTINCT FROM CAST(? AS TEXT)",
+    at,
+    text(entry.intent),
+    answer,
+    textOr(entry.principal) ?? null,
+  );
   return sent && { entry: sent, fence, inDoubt };
 }
 
@@ -107,40 +114,51 @@ function* refusal(entry: Row, inDoubt: boolean, reply: Reply, at: number): Rule<
   return ends.some((end) => end !== undefined && end <= at) ? "expired" : "unknown";
 }
 
-/** The answer of a settled entry, and the receipt that it is given once more. Without one the entry waits for it again. */
+/** A settled entry and the answer that it was given. */
+export function* givenBefore(id: string): Rule<{ entry: Row; answer: Row | undefined }> {
+  const entry = yield* entryRow(id);
+  return { entry, answer: rowState(entry) === "settled" ? yield* answerOf(entry) : undefined };
+}
+
+/** The receipt that a settled entry is given its answer once more. Without one the entry waits for it again. */
 export function* again(
-  id: string,
+  found: { readonly entry: Row; readonly answer: Row | undefined },
   note: { by?: string | undefined; reason?: string | undefined },
 ): Rule<Row | undefined> {
-  const at = yield* lock(text((yield* entryRow(id)).credential));
+  const id = text(found.entry.id);
+  const at = yield* lock(text(found.entry.credential));
   const entry = yield* entryRow(id);
-  const given = textOr(entry.answer);
+  refuseChanged(found.entry, entry);
   if (rowState(entry) !== "settled") return undefined;
-  if (given === undefined) {
+  if (entry.answer == null) {
     const set = { outcome: null, over_at: null, due_at: numberOr(entry.expires_at) ?? null };
     yield* move(id, "settled", "open", at, { ...note, set });
     return undefined;
   }
-  const answer = yield* first("SELECT * FROM @answers WHERE id = ?", given);
+  const answer = yield* answerOf(entry);
+  if (answer?.id !== found.answer?.id) return undefined;
   if (answer !== undefined) yield* receipt(id, "sent", at, { ...note, reason: note.reason ?? "given again" });
   return answer;
 }
 
-/** The runtime says that a request is over. */
-export function* completed(request: {
-  kind: string;
-  sessionId: string;
-  requestId: string;
-  by?: string | undefined;
-}): Rule<Row | undefined> {
+/** The runtime says that a request is over. `whose` leaves one principal's. */
+export function* completed(
+  request: {
+    kind: string;
+    sessionId: string;
+    requestId: string;
+    by?: string | undefined;
+  },
+  whose: string | undefined,
+): Rule<Row | undefined> {
   const { kind, sessionId, requestId, by } = request;
   const found = yield* first(
-    "SELECT id, credential FROM @entries WHERE session_id = ? AND kind = ? AND request_id = ?",
+    "SELECT id, credential, principal FROM @entries WHERE session_id = ? AND kind = ? AND request_id = ?",
     sessionId,
     kind,
     requestId,
   );
-  if (found === undefined) return undefined;
+  if (found === undefined || (whose !== undefined && found.principal !== whose)) return undefined;
   const id = text(found.id);
   const at = yield* lock(text(found.credential));
   const entry = yield* entryRow(id);

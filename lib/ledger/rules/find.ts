@@ -1,4 +1,5 @@
 import { ageOf } from "../../base/amounts.js";
+import { checkPrincipal } from "../../base/principal.js";
 import type { Filter, ListFilter } from "../contract.js";
 import { first, number, type Row, type Rule, rows, text, type Value } from "../engine/engine.js";
 import { claimColumns, entryColumns } from "../rows.js";
@@ -12,9 +13,13 @@ interface Condition {
 
 const listOf = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? value : [value as T]);
 
+/** A filter of a ledger that is opened for one principal. */
+export type Scoped<F> = F & { readonly only?: string | undefined };
+
 /** A filter as conditions on `@entries e`. */
-export function conditions(filter: Filter): Condition[] {
+export function conditions(filter: Scoped<Filter>): Condition[] {
   const found: Condition[] = [];
+  checkPrincipal(filter.principal);
   const among = (column: string, value: Value | readonly Value[] | undefined): void => {
     if (value === undefined) return;
     const params = listOf(value);
@@ -24,6 +29,7 @@ export function conditions(filter: Filter): Condition[] {
   among("kind", filter.kind);
   among("session_id", filter.sessionId);
   among("principal", filter.principal);
+  among("principal", filter.only);
   among("credential", filter.credential);
   among("intent", filter.intent);
   if (filter.state !== undefined) {
@@ -46,7 +52,7 @@ const where = (all: readonly Condition[]): string =>
 const paramsOf = (all: readonly Condition[]): Value[] => all.flatMap(({ params }) => [...params]);
 
 /** One row more than asked for tells that there is another page. */
-export function* list(filter: ListFilter, limit: number): Rule<readonly Row[]> {
+export function* list(filter: Scoped<ListFilter>, limit: number): Rule<readonly Row[]> {
   const all = conditions(filter);
   if (filter.after !== undefined) {
     const { at, id } = parseCursor(filter.after);
@@ -68,8 +74,15 @@ function parseCursor(cursor: string): { at: number; id: string } {
   return { at: Number(found[1]), id: found[2] };
 }
 
-export function* receipts(id: string): Rule<readonly Row[]> {
-  return yield* rows("SELECT * FROM @receipts WHERE entry = ? AND seq IS NOT NULL ORDER BY seq", id);
+/** The history of an entry: lines of its own principal only, for a broker's role may write lines of its own. */
+export function* receipts(id: string, only: string | undefined): Rule<readonly Row[]> {
+  return yield* rows(
+    `SELECT * FROM @receipts r WHERE r.entry = ? AND r.seq IS NOT NULL ${only === undefined ? "" : "AND r.principal = ?"}
+     AND NOT EXISTS (SELECT 1 FROM @entries e WHERE e.id = r.entry AND e.principal IS DISTINCT FROM r.principal)
+     ORDER BY r.seq`,
+    id,
+    ...(only === undefined ? [] : [only]),
+  );
 }
 
 /** The place after the newest transition. */
@@ -89,7 +102,7 @@ export function refuseUnwatchable(filter: Filter): void {
 /** Transitions after a place, each with its entry as the transition left it, and the place to go on from. */
 export function* transitions(
   after: number,
-  filter: Filter,
+  filter: Scoped<Filter>,
   limit: number,
 ): Rule<{ found: readonly Row[]; next: number | undefined }> {
   const head = yield* lastSeq();
@@ -103,7 +116,7 @@ export function* transitions(
   const left = entryColumns.replace(/e\.(state|outcome|updated_at)(, |$)/g, "");
   const found = yield* rows(
     `SELECT ${left.replace(/, $/, "")}, ${claimColumns}, {now} AS now, r.seq, r.state, r.outcome, r.at AS updated_at
-     FROM @receipts r JOIN @entries e ON e.id = r.entry
+     FROM @receipts r JOIN @entries e ON e.id = r.entry AND e.principal IS NOT DISTINCT FROM r.principal
      LEFT JOIN @credentials c ON c.credential = e.credential AND r.state = 'open' AND e.state = 'open'
      WHERE ${["r.seq > ? AND r.seq <= ?", ...all.map(({ sql }) => sql)].join(" AND ")} ORDER BY r.seq LIMIT ?`,
     after,

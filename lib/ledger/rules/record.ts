@@ -1,7 +1,10 @@
 import type { KindName } from "../../pending/index.js";
 import type { LostOptions } from "../contract.js";
 import { first, lock, number, type Row, type Rule, rows, text, textOr } from "../engine/engine.js";
+import type { Proof } from "../seal/keyring.js";
 import { entryRow, marks, mortalKinds, move, receipt, rowState } from "./move.js";
+import { refuseStray } from "./pointer.js";
+import { noteKey } from "./seals.js";
 
 /** A request ready to be written: keys derived and secrets sealed, for neither can be done inside a transaction. */
 export interface Draft {
@@ -21,14 +24,21 @@ export interface Draft {
   /** The request stays answerable when its session is loaded anew. */
   readonly survives: boolean;
   readonly epoch: string | undefined;
+  /** The last persisted event before it in the session's log. */
+  readonly anchor: string | undefined;
   readonly expiresAt: number | undefined;
   readonly by: string | undefined;
+  /** Of the key that sealed it, where the ledger does not know that yet. */
+  readonly proof: Proof | undefined;
+  /** Proves that an entry was given an answer. */
+  readonly attachment: (entry: string, answer: string) => string;
 }
 
 export function* record(draft: Draft): Rule<Row> {
   const now = yield* lock(draft.credential);
   const known = yield* sameRequest(draft);
   if (known !== undefined) return known;
+  if (draft.proof !== undefined) yield* noteKey(draft.proof);
   yield* first(
     "INSERT INTO @credentials (credential, principal) VALUES (?, ?) ON CONFLICT (credential) DO NOTHING",
     draft.credential,
@@ -36,8 +46,8 @@ export function* record(draft: Draft): Rule<Row> {
   );
   const inserted = yield* first(
     `INSERT INTO @entries (id, kind, session_id, request_id, endpoint, principal, received_at, data, sealed, intent,
-       credential, epoch, state, created_at, updated_at, expires_at, due_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, ?)
+       credential, epoch, anchor, state, created_at, updated_at, expires_at, due_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, ?)
      ON CONFLICT (session_id, kind, request_id) DO NOTHING RETURNING id`,
     draft.id,
     draft.kind,
@@ -51,6 +61,7 @@ export function* record(draft: Draft): Rule<Row> {
     draft.intent,
     draft.credential,
     draft.epoch ?? null,
+    draft.anchor ?? null,
     now,
     now,
     draft.expiresAt ?? null,
@@ -70,7 +81,9 @@ export function* record(draft: Draft): Rule<Row> {
   yield* supersede(draft, now);
   if (draft.refused) yield* refuse(draft.intent, now);
   const answer = yield* goodAnswer(draft, now);
-  if (answer !== undefined) yield* attach(draft.id, answer, now, { by: textOr(answer.given_by) });
+  const entry = yield* entryRow(draft.id);
+  if (answer === undefined) return entry;
+  yield* attach(entry, answer, now, { by: textOr(answer.given_by), attachment: draft.attachment });
   return yield* entryRow(draft.id);
 }
 
@@ -112,15 +125,23 @@ function* isStale(sessionId: string, epoch: string, id: string): Rule<boolean> {
  * What earlier loads of a session asked and could not keep is lost. What was sent and got no reply is settled: the load
  * that could tell is gone.
  */
-export function* lose(sessionId: string, now: number, options: LostOptions): Rule<string[]> {
+export function* lose(
+  sessionId: string,
+  now: number,
+  options: LostOptions & {
+    /** Only this principal's. */
+    whose?: string | undefined;
+  },
+): Rule<string[]> {
   const kind = options.all ? "" : `AND kind IN (${marks(mortalKinds)})`;
   const earlier = options.epoch === undefined ? "" : "AND epoch IS NOT NULL AND epoch <> ?";
   const dead = yield* rows(
     `SELECT id, state FROM @entries WHERE session_id = ? AND state IN ('open', 'answered', 'sent')
-     ${kind} ${earlier} ORDER BY created_at, id`,
+     ${kind} ${earlier} ${options.whose === undefined ? "" : "AND principal = ?"} ORDER BY created_at, id`,
     sessionId,
     ...(options.all ? [] : mortalKinds),
     ...(options.epoch === undefined ? [] : [options.epoch]),
+    ...(options.whose === undefined ? [] : [options.whose]),
   );
   // A new load was given nothing yet, so an answer that is still good may serve its questions again.
   if (options.epoch === undefined && options.only === undefined) {
@@ -165,11 +186,14 @@ function* supersede(draft: Draft, now: number): Rule<void> {
   }
 }
 
-/** Every answer that the runtime was given for this intent is bad from now on, for the whole credential. */
+/**
+ * Every answer that the runtime was given for this intent is bad from now on, for the whole credential. A row that says so must be of the
+ * answer's own principal: a broker's role may write rows of its own.
+ */
 function* refuse(intent: string, now: number): Rule<void> {
   yield* rows(
-    `UPDATE @answers SET refused_at = ? WHERE refused_at IS NULL
-     AND id IN (SELECT answer FROM @given WHERE intent = ? AND sent_at IS NOT NULL)`,
+    `UPDATE @answers SET refused_at = ? WHERE refused_at IS NULL AND id IN (SELECT g.answer FROM @given g
+       WHERE g.intent = ? AND g.sent_at IS NOT NULL AND g.principal IS NOT DISTINCT FROM @answers.principal)`,
     now,
     intent,
   );
@@ -181,12 +205,15 @@ function* refuse(intent: string, now: number): Rule<void> {
  */
 function* goodAnswer(draft: Draft, now: number): Rule<Row | undefined> {
   return yield* first(
-    `SELECT a.* FROM @answers a WHERE a.credential = ? AND a.shared = 1 AND a.refused_at IS NULL
+    `SELECT a.* FROM @answers a WHERE a.credential = ? AND a.principal IS NOT DISTINCT FROM CAST(? AS TEXT)
+     AND a.shared = 1 AND a.refused_at IS NULL
      AND (a.expires_at IS NULL OR a.expires_at > ?)
      AND NOT EXISTS (SELECT 1 FROM @given g WHERE g.answer = a.id AND g.intent = ? AND g.sent_at IS NOT NULL
+       AND g.principal IS NOT DISTINCT FROM a.principal
        AND (g.epoch IS NULL OR CAST(? AS TEXT) IS NULL OR g.epoch = CAST(? AS TEXT)))
      ORDER BY a.fence DESC LIMIT 1`,
     draft.credential,
+    draft.principal ?? null,
     now,
     draft.intent,
     draft.epoch ?? null,
@@ -196,15 +223,21 @@ function* goodAnswer(draft: Draft, now: number): Rule<Row | undefined> {
 
 /** Gives an open entry an answer of its credential. */
 export function* attach(
-  id: string,
+  entry: Row,
   answer: Row,
   now: number,
-  note: { by?: string | undefined; fence?: number | undefined },
+  note: { by?: string | undefined; attachment: (entry: string, answer: string) => string },
 ): Rule<Row | undefined> {
-  const given = { answer: text(answer.id), account: textOr(answer.account) ?? null };
+  refuseStray(entry, answer);
+  const id = text(entry.id);
+  const given = {
+    answer: text(answer.id),
+    account: textOr(answer.account) ?? null,
+    answer_mac: note.attachment(id, text(answer.id)),
+  };
   const moved = yield* move(id, "open", "answered", now, {
     by: note.by,
-    fence: note.fence ?? number(answer.fence),
+    fence: number(answer.fence),
     set: given,
   });
   if (moved === undefined) return undefined;

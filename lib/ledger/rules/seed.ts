@@ -1,12 +1,18 @@
-import { first, lock, now, type Row, type Rule, rows, text } from "../engine/engine.js";
+import { first, lock, now, type Row, type Rule, rows, text, textOr } from "../engine/engine.js";
 import { move } from "./move.js";
 
-/** For every question that a session asked before: its newest entry and the newest good answer of that credential. */
-export function* seedRows(sessionId: string, principal: string | undefined): Rule<{ entry: Row; answer: Row }[]> {
+/**
+ * For every question that a session asked before, of each principal: its newest entry and the newest good answer of that principal and
+ * credential. `principal` leaves one principal's, `null` those of nobody.
+ */
+export function* seedRows(
+  sessionId: string,
+  principal: string | null | undefined,
+): Rule<{ entry: Row; answer: Row }[]> {
   const at = yield* now();
   const asked = yield* rows(
-    `SELECT e.* FROM @entries e WHERE e.session_id = ? ${principal === undefined ? "" : "AND e.principal = ?"}
-     AND NOT EXISTS (SELECT 1 FROM @entries n WHERE n.intent = e.intent
+    `SELECT e.* FROM @entries e WHERE e.session_id = ? ${principal === undefined ? "" : "AND e.principal IS NOT DISTINCT FROM CAST(? AS TEXT)"}
+     AND NOT EXISTS (SELECT 1 FROM @entries n WHERE n.intent = e.intent AND n.principal IS NOT DISTINCT FROM e.principal
        AND (n.created_at > e.created_at OR (n.created_at = e.created_at AND n.id > e.id)))
      ORDER BY e.created_at, e.id`,
     sessionId,
@@ -15,9 +21,11 @@ export function* seedRows(sessionId: string, principal: string | undefined): Rul
   const found: { entry: Row; answer: Row }[] = [];
   for (const entry of asked) {
     const answer = yield* first(
-      `SELECT * FROM @answers WHERE credential = ? AND shared = 1 AND refused_at IS NULL
+      `SELECT * FROM @answers WHERE credential = ? AND principal IS NOT DISTINCT FROM CAST(? AS TEXT)
+       AND shared = 1 AND refused_at IS NULL
        AND (expires_at IS NULL OR expires_at > ?) ORDER BY fence DESC LIMIT 1`,
       text(entry.credential),
+      textOr(entry.principal) ?? null,
       at,
     );
     if (answer !== undefined) found.push({ entry, answer });
@@ -40,7 +48,11 @@ export function* wasGiven(entry: Row, answer: string, epoch: string | undefined)
     at,
     text(entry.id),
   );
-  const lost = yield* rows("SELECT id FROM @entries WHERE intent = ? AND state = 'lost'", text(entry.intent));
+  const lost = yield* rows(
+    "SELECT id FROM @entries WHERE intent = ? AND state = 'lost' AND principal IS NOT DISTINCT FROM CAST(? AS TEXT)",
+    text(entry.intent),
+    textOr(entry.principal) ?? null,
+  );
   const note = { outcome: "seeded", reason: "the session is loaded with its answer" } as const;
   for (const { id } of lost) yield* move(text(id), "lost", "settled", at, note);
 }

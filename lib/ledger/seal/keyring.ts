@@ -1,7 +1,7 @@
-import { createHmac, webcrypto } from "node:crypto";
+import { createHash, createHmac, timingSafeEqual, webcrypto } from "node:crypto";
 import { LedgerError } from "../../base/errors.js";
-import { first, type Rule, rows, text } from "../engine/engine.js";
-import { keyId } from "./keys.js";
+import { keyId, principalKey } from "./keys.js";
+import { type Place, proofPlace } from "./place.js";
 
 /** Loaded when something is sealed or opened: a process that only lists does without. */
 const jose = () => import("./jwe.js");
@@ -9,102 +9,195 @@ const jose = () => import("./jwe.js");
 const encode = new TextEncoder();
 const decode = new TextDecoder();
 
+interface Named {
+  readonly kid: string;
+  readonly bytes: Uint8Array;
+}
+
+type Named1 = readonly [Named, ...Named[]];
+
+/** Keys of principals that are kept; one is derived again in some microseconds. */
+const keptPrincipals = 1000;
+
+export interface KeyringOptions {
+  /** The keys are this principal's, and open and seal nothing else. Left out, they are the ledger's own. */
+  readonly principal?: string | undefined;
+  /** Ids of keys that the ledger has a proof for. */
+  readonly proven?: Iterable<string> | undefined;
+  /** Asked before the first value is sealed or opened. Rejects when the keys turn out not to be this ledger's. */
+  readonly confirm?: (() => Promise<void>) | undefined;
+}
+
 /**
- * Seals values as JWE (`dir`, `A256GCM`). The header names the key and, as `for`, the one place where the value belongs:
- * a sealed value that was moved to another row does not open.
+ * Seals values as JWE (`dir`, `A256GCM`), what is a principal's with the principal's key, the rest with the ledger's own. The header
+ * names the key (`kid`), the one place where the value belongs (`for`), and a digest of what lies beside it (`bind`).
+ *
+ * Ledgers of format 1 sealed everything with their own key and without `bind`. The ledger's own key opens such a value; a
+ * principal's key never does, so nobody who has only that can make one.
  */
 export class Keyring {
-  readonly #keys: ReadonlyMap<string, Uint8Array>;
-  readonly #kid: string;
-  readonly #key: Uint8Array;
+  readonly principal: string | undefined;
+  readonly #keys: Named1;
+  readonly #derived = new Map<string, Named1>();
   /** Each as jose wants it, made once: it would make it for every value. */
-  readonly #made = new Map<string, Promise<webcrypto.CryptoKey>>();
+  readonly #made = new WeakMap<Named, Promise<webcrypto.CryptoKey>>();
+  readonly #proven: Set<string>;
+  #confirm: (() => Promise<void>) | undefined;
 
   /** Opens with any of the keys, seals with the first. */
-  constructor(keys: readonly Uint8Array[]) {
-    const [sealing] = keys;
-    if (sealing === undefined) throw new LedgerError("WRONG_KEY", "the ledger needs a key and none was given");
-    this.#key = sealing;
-    this.#kid = keyId(sealing);
-    this.#keys = new Map(keys.map((key) => [keyId(key), key]));
-  }
-
-  async seal(place: string, value: unknown): Promise<string> {
-    const { CompactEncrypt } = await jose();
-    return await new CompactEncrypt(encode.encode(JSON.stringify(value)))
-      .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid: this.#kid, for: place })
-      .encrypt(await this.#make(this.#kid, this.#key));
-  }
-
-  #make(kid: string, key: Uint8Array): Promise<webcrypto.CryptoKey> {
-    const made =
-      this.#made.get(kid) ?? webcrypto.subtle.importKey("raw", key, "AES-GCM", false, ["encrypt", "decrypt"]);
-    this.#made.set(kid, made);
-    return made;
-  }
-
-  async open(place: string, sealed: string): Promise<unknown> {
-    const { compactDecrypt } = await jose();
-    let plain: string;
-    let belongs: unknown;
-    try {
-      const opened = await compactDecrypt(
-        sealed,
-        ({ kid }) => {
-          const key = this.#keys.get(kid ?? "");
-          if (key === undefined) throw new Error(`no key "${kid}" was given`);
-          return this.#make(kid ?? "", key);
-        },
-        { keyManagementAlgorithms: ["dir"], contentEncryptionAlgorithms: ["A256GCM"] },
-      );
-      plain = decode.decode(opened.plaintext);
-      belongs = opened.protectedHeader.for;
-    } catch (cause) {
-      throw new LedgerError("WRONG_KEY", "a sealed value does not open with the keys given", cause);
-    }
-    if (belongs !== place) throw new LedgerError("WRONG_KEY", "a sealed value lies where it does not belong");
-    return JSON.parse(plain);
-  }
-
-  /** Recognises a value without keeping it: the same value under the same key has the same digest. */
-  digests(value: unknown): readonly [string, ...string[]] {
-    const body = canonical(value);
-    const digest = (kid: string, key: Uint8Array): string =>
-      `${kid}.${createHmac("sha256", key).update("latchkey answer\0").update(body).digest("base64url")}`;
-    return [digest(this.#kid, this.#key), ...[...this.#keys].map(([kid, key]) => digest(kid, key))];
+  constructor(keys: readonly Uint8Array[], { principal, proven, confirm }: KeyringOptions = {}) {
+    const [first, ...rest] = keys.map((bytes) => ({ kid: keyId(bytes), bytes }));
+    if (first === undefined) throw new LedgerError("WRONG_KEY", "the ledger needs a key and none was given");
+    this.#keys = [first, ...rest];
+    this.principal = principal;
+    this.#proven = new Set(proven);
+    this.#confirm = confirm;
   }
 
   /** The key that seals. */
   get kid(): string {
-    return this.#kid;
-  }
-
-  /** What a new ledger keeps to know its key again. */
-  async proof(): Promise<string> {
-    return await this.seal("proof", "latchkey");
+    return this.#keys[0].kid;
   }
 
   has(kid: string): boolean {
-    return this.#keys.has(kid);
+    return this.#keys.some((key) => key.kid === kid);
+  }
+
+  #keysOf(principal: string | undefined): Named1 {
+    if (this.principal !== undefined && principal !== this.principal) {
+      throw new LedgerError("WRONG_KEY", "the key is one principal's; it opens and seals nothing else");
+    }
+    if (this.principal !== undefined || principal === undefined) return this.#keys;
+    const known = this.#derived.get(principal);
+    if (known !== undefined) return known;
+    const derive = ({ bytes }: Named): Named => {
+      const derived = principalKey(bytes, principal);
+      return { kid: keyId(derived), bytes: derived };
+    };
+    const [first, ...rest] = this.#keys;
+    const made: Named1 = [derive(first), ...rest.map(derive)];
+    if (this.#derived.size >= keptPrincipals) this.#derived.clear();
+    this.#derived.set(principal, made);
+    return made;
+  }
+
+  async #ready(): Promise<void> {
+    await this.#confirm?.();
+    this.#confirm = undefined;
+  }
+
+  async seal(place: Place, value: unknown): Promise<string> {
+    const [key] = this.#keysOf(place.principal);
+    await this.#ready();
+    const { CompactEncrypt } = await jose();
+    return await new CompactEncrypt(encode.encode(JSON.stringify(value)))
+      .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid: key.kid, for: place.name, bind: bindingOf(place) })
+      .encrypt(await this.#make(key));
+  }
+
+  #make(key: Named): Promise<webcrypto.CryptoKey> {
+    const made =
+      this.#made.get(key) ?? webcrypto.subtle.importKey("raw", key.bytes, "AES-GCM", false, ["encrypt", "decrypt"]);
+    this.#made.set(key, made);
+    return made;
+  }
+
+  /**
+   * @throws LedgerError `CORRUPT` when the value was sealed for another row, or its row says something else than then; `WRONG_KEY`
+   * when it was sealed with a key that is not here.
+   */
+  async open(place: Place, sealed: string): Promise<unknown> {
+    return (await this.unseal(place, sealed)).value;
+  }
+
+  /** `bound` tells that the seal covers its row; those of format 1 do not. */
+  async unseal(place: Place, sealed: string): Promise<{ value: unknown; bound: boolean }> {
+    this.#keysOf(place.principal);
+    await this.#ready();
+    const { compactDecrypt } = await jose();
+    let bound = false;
+    try {
+      const opened = await compactDecrypt(
+        sealed,
+        (header) => {
+          bound = header.bind !== undefined;
+          return this.#make(this.#opener(place, header));
+        },
+        { keyManagementAlgorithms: ["dir"], contentEncryptionAlgorithms: ["A256GCM"] },
+      );
+      return { value: JSON.parse(decode.decode(opened.plaintext)), bound };
+    } catch (error) {
+      if (error instanceof LedgerError) throw error;
+      throw new LedgerError("CORRUPT", "a sealed value was changed", error);
+    }
+  }
+
+  /** The key that a header names, where the value lies where it belongs. The header itself is proven by the decryption. */
+  #opener(place: Place, { kid, for: name, bind }: Readonly<Record<string, unknown>>): Named {
+    if (name !== place.name) throw new LedgerError("CORRUPT", "a sealed value lies where it does not belong");
+    if (bind !== undefined && bind !== bindingOf(place)) {
+      throw new LedgerError("CORRUPT", "what lies beside a sealed value is not what it was sealed with");
+    }
+    const named = this.#keysOf(place.principal).find((key) => key.kid === kid);
+    const old =
+      this.principal === undefined && bind === undefined ? this.#keys.find((key) => key.kid === kid) : undefined;
+    if (named !== undefined && bind === undefined && named !== old) {
+      throw new LedgerError("CORRUPT", "a sealed value does not say what lies beside it");
+    }
+    const found = named ?? old;
+    if (found === undefined) {
+      throw new LedgerError("WRONG_KEY", "a sealed value does not open with the keys given");
+    }
+    return found;
+  }
+
+  /** Recognises a value without keeping it: the same value under the same key has the same digest. The first is to be kept. */
+  digests(principal: string | undefined, value: unknown): readonly [string, ...string[]] {
+    const digest = digestOf("latchkey answer\0", canonical(value));
+    const [first, ...rest] = this.#keysOf(principal);
+    const old = this.principal === undefined && principal !== undefined ? this.#keys : [];
+    return [digest(first), ...[...rest, ...old].map(digest)];
+  }
+
+  /** Proves that an entry was given an answer by somebody who has the principal's key. */
+  attachment(principal: string | undefined, entry: string, answer: string): string {
+    return digestOf("latchkey attachment\0", JSON.stringify([entry, answer]))(this.#keysOf(principal)[0]);
+  }
+
+  isAttachment(mac: string, principal: string | undefined, entry: string, answer: string): boolean {
+    const digest = digestOf("latchkey attachment\0", JSON.stringify([entry, answer]));
+    return this.#keysOf(principal).some((key) => isSame(digest(key), mac));
+  }
+
+  /** What the ledger keeps to know a key again: nothing when it has that. */
+  async proof(principal?: string): Promise<Proof | undefined> {
+    const [{ kid }] = this.#keysOf(principal);
+    if (this.#proven.has(kid)) return undefined;
+    return { kid, principal, proof: await this.seal(proofPlace(principal), "latchkey") };
+  }
+
+  proven(kid: string): void {
+    this.#proven.add(kid);
   }
 }
 
-/** Key ids that a ledger was sealed with; none while it is new. */
-export function* sealedWith(): Rule<string[]> {
-  return (yield* rows("SELECT kid FROM @seals")).map((row) => text(row.kid));
+export interface Proof {
+  readonly kid: string;
+  readonly principal: string | undefined;
+  readonly proof: string;
 }
 
-/** Refuses keys that are not this ledger's, before anything is changed; notes a new first key. */
-export function* acceptKeys(keyring: Keyring, proof: string): Rule<void> {
-  yield { lock: "seals" };
-  const known = yield* sealedWith();
-  refuseStrangers(keyring, known);
-  yield* first("INSERT INTO @seals (kid, proof) VALUES (?, ?) ON CONFLICT (kid) DO NOTHING", keyring.kid, proof);
-}
+const bindingOf = ({ covers }: Place): string =>
+  createHash("sha256").update(JSON.stringify(covers)).digest("base64url");
 
-export function refuseStrangers(keyring: Keyring, known: readonly string[]): void {
-  if (known.length === 0 || known.some((kid) => keyring.has(kid))) return;
-  throw new LedgerError("WRONG_KEY", "the ledger was sealed with another key");
+const digestOf =
+  (use: string, body: string) =>
+  ({ kid, bytes }: Named): string =>
+    `${kid}.${createHmac("sha256", bytes).update(use).update(body).digest("base64url")}`;
+
+function isSame(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
 }
 
 /** JSON with the members of every object in one order. */

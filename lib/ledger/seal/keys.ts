@@ -1,4 +1,4 @@
-import { createHmac } from "node:crypto";
+import { createHmac, hkdfSync } from "node:crypto";
 
 /** A key as a host may hold it: 32 bytes, or their text in base64, base64url or hex. */
 export type Key = string | Uint8Array;
@@ -15,6 +15,10 @@ function decode(text: string): Uint8Array | undefined {
   return undefined;
 }
 
-/** Names a key without telling anything about it. */
+/** The key of one principal: HKDF with SHA-256 (RFC 5869), without salt, for a key is random already. */
+export const principalKey = (key: Uint8Array, principal: string): Uint8Array =>
+  new Uint8Array(hkdfSync("sha256", key, new Uint8Array(), `latchkey principal\0${principal}`, 32));
+
+/** Names a key without telling anything about it. The id of a principal's key names the ledger's key and the principal at once. */
 export const keyId = (key: Uint8Array): string =>
   createHmac("sha256", key).update("latchkey key id").digest("base64url").slice(0, 16);
