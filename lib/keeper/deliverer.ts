@@ -4,7 +4,8 @@ import { fault } from "../base/fault.js";
 import { pause } from "../base/until.js";
 import { createEvents, type Events } from "../events/index.js";
 import type { Delivery, Entry, Ledger } from "../ledger/index.js";
-import { handlePendingRequest, isPending, rowOf } from "../pending/index.js";
+import { handlePendingRequest, isPending, kinds, rowOf } from "../pending/index.js";
+import { hasResumed } from "../pending/internal.js";
 import { type Evidence, evidence } from "./evidence.js";
 import { createEnd, Lanes, type LedgerRpc, persist } from "./worker.js";
 
@@ -51,7 +52,9 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
   const events = createEvents<DelivererEventMap>();
   const lanes = new Lanes();
   const parked = new Map<string, Set<string>>();
-  /** Requests that came over this very connection. */
+  /** Parked though their session is loaded here: to look again costs a reading of its log. */
+  const doubted = new Set<string>();
+  /** Requests that came over this very connection, by session and id. */
   const askedHere = new Set<string>();
   /** Nothing new is taken after `stopped`; nothing is waited for after `ended`. */
   const stopped = new AbortController();
@@ -83,14 +86,14 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
     try {
       const wanted = async (): Promise<boolean> => {
         seen = await evidence(rpc.session(sessionId), entry, ended.signal);
-        return !seen.completed && !seen.gone;
+        return !seen.completed && isAsker(entry, seen);
       };
       delivery = await ledger.deliver(id, { owner, leaseMs, wanted });
     } catch (error) {
       if (!isUnloaded(error)) throw error;
       // What was asked here and is not loaded here died with its load. Of anything else this runtime cannot tell: an endpoint
       // like tcp://127.0.0.1:9000 is another runtime on another machine.
-      if (askedHere.has(requestId) && !rowOf(kind).survivesRuntime) {
+      if (askedHere.has(nameOf(entry)) && !rowOf(kind).survivesRuntime) {
         return await lose(entry, "the session was unloaded");
       }
       park(entry);
@@ -98,11 +101,31 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
     }
     if (seen?.completed) {
       const over = await ledger.completed({ kind, sessionId, requestId, by: owner });
-      askedHere.delete(requestId);
+      askedHere.delete(nameOf(entry));
       if (over?.state === "settled") events.emit("settled", over);
       if (over?.state === "sent") delivery = await ledger.deliver(id, { owner, leaseMs });
-    } else if (seen?.gone) return await lose(entry, "the session's present load does not know it");
+    } else if (seen !== undefined && delivery === undefined && !isAsker(entry, seen)) {
+      if (isGone(entry, seen)) return await lose(entry, "the session's present load does not know it");
+      doubted.add(entry.id);
+      park(entry);
+    }
     if (delivery !== undefined) await give(delivery);
+  }
+
+  /**
+   * Whether the runtime has shown that it is the one that asked: by the request in the log of the present load, or because it asked over
+   * this very connection; a request that outlives its load also by having loaded the session for this process. Whoever took a dead
+   * runtime's port, and one that has let go of events, cannot.
+   */
+  function isAsker(entry: Entry, { shown, missing }: Evidence): boolean {
+    if (shown || missing) return shown;
+    const outlives = rowOf(entry.kind).survivesRuntime;
+    return askedHere.has(nameOf(entry)) || (outlives && hasResumed(rpc, entry.sessionId));
+  }
+
+  /** It was this session, in an earlier load. A runtime that only uses the same session id must not end another one's request. */
+  function isGone(entry: Entry, { missing, same }: Evidence): boolean {
+    return missing && (same || askedHere.has(nameOf(entry)) || hasResumed(rpc, entry.sessionId));
   }
 
   async function give(delivery: Delivery): Promise<void> {
@@ -118,7 +141,7 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
         () => delivery.settle(reply),
         (error) => events.emit("error", { error, entry }),
       );
-      askedHere.delete(entry.requestId);
+      askedHere.delete(nameOf(entry));
       events.emit("settled", settled);
     } finally {
       clearInterval(beat);
@@ -151,12 +174,15 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
     parked.set(entry.sessionId, waiting.add(entry.id));
   }
 
-  /** Whatever the runtime says about a session may mean that it is loaded now. */
-  async function unpark(sessionId: string): Promise<void> {
+  /** Whatever the runtime says about a session may mean that it is loaded now. `anew`: that its load may be another one. */
+  async function unpark(sessionId: string, anew: boolean): Promise<void> {
     const waiting = parked.get(sessionId);
     if (waiting === undefined) return;
-    parked.delete(sessionId);
-    for (const id of waiting) {
+    for (const id of [...waiting]) {
+      if (doubted.has(id) && !anew) continue;
+      doubted.delete(id);
+      waiting.delete(id);
+      if (waiting.size === 0) parked.delete(sessionId);
       const entry = await ledger.get(id);
       if (entry?.state === "answered" || entry?.state === "sent") consider(entry);
     }
@@ -165,15 +191,22 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
   const complain = (error: unknown): void => {
     if (!stopped.signal.aborted) events.emit("error", { error });
   };
-  const unparkNow = (said: object): void => {
-    if ("sessionId" in said && typeof said.sessionId === "string") unpark(said.sessionId).catch(complain);
+  const completions = new Set<string>(Object.values(kinds).map((row) => row.completed));
+  const unparkNow = (said: object, anew: boolean): void => {
+    if ("sessionId" in said && typeof said.sessionId === "string") unpark(said.sessionId, anew).catch(complain);
   };
   const offs = [
     rpc.events.on("*", (said) => {
-      if ("event" in said && "data" in said.event && isPending(said.event)) askedHere.add(said.event.data.requestId);
-      unparkNow(said);
+      let anew = false;
+      if ("event" in said && "data" in said.event && "requestId" in said.event.data) {
+        const name = nameOf({ sessionId: said.sessionId, requestId: String(said.event.data.requestId) });
+        anew = isPending(said.event);
+        if (anew) askedHere.add(name);
+        else if (completions.has(said.event.type)) askedHere.delete(name);
+      }
+      unparkNow(said, anew);
     }),
-    rpc.events.on("session.lifecycle", unparkNow),
+    rpc.events.on("session.lifecycle", (said) => unparkNow(said, true)),
   ];
 
   async function scan(state: "answered" | "sent"): Promise<void> {
@@ -194,10 +227,10 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
 
   /** Looks after what others left in doubt, and after sessions that came back unnoticed. */
   async function patrol(): Promise<void> {
-    for (;;) {
+    for (let round = 1; ; round++) {
       await persist(stopped.signal, () => scan("sent"), complain);
       await pause(leaseMs / 4, stopped.signal);
-      for (const sessionId of [...parked.keys()]) await unpark(sessionId);
+      for (const sessionId of [...parked.keys()]) await unpark(sessionId, round % 12 === 0);
     }
   }
 
@@ -211,5 +244,8 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
   }
   return { events, ...createEnd(rpc.closed, finish) };
 }
+
+const nameOf = ({ sessionId, requestId }: { sessionId: string; requestId: string }): string =>
+  JSON.stringify([sessionId, requestId]);
 
 const isUnloaded = (error: unknown): boolean => error instanceof RpcError && error.code === "SESSION_NOT_FOUND";

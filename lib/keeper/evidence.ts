@@ -1,24 +1,38 @@
-import { type KindName, readAsked, rowOf } from "../pending/index.js";
-import { isOvertaken, pendingTools } from "../pending/internal.js";
+import { type KindName, rowOf } from "../pending/index.js";
+import { createAsked, isOvertaken, pendingTools, readLog } from "../pending/internal.js";
 import type { EventType, SessionRequester } from "../protocol/index.js";
 
 /** What the event log of a session's present load tells about one request. */
 export interface Evidence {
   readonly completed: boolean;
-  /** The load knows nothing of the request and has forgotten nothing: it died with an earlier load. */
-  readonly gone: boolean;
+  /** The runtime shows the request, whose id nobody else can know: this is the load that asked, or one that went on with it. */
+  readonly shown: boolean;
+  /** The load waits for no such request, and that can be told: its log has let go of nothing, or it lists what waits. */
+  readonly missing: boolean;
+  /** The log shows what stood before the request: it is the same session, in whatever load. */
+  readonly same: boolean;
 }
+
+export interface AskedRequest {
+  readonly kind: KindName;
+  readonly requestId: string;
+  readonly data: object;
+  readonly anchor?: string;
+}
+
+const completed: Evidence = { completed: true, shown: true, missing: false, same: true };
+const waiting: Evidence = { completed: false, shown: true, missing: false, same: true };
 
 /** Asks the runtime about a request. Throws `SESSION_NOT_FOUND` when the session is not loaded there. */
 export async function evidence(
   session: SessionRequester,
-  request: { readonly kind: KindName; readonly requestId: string; readonly data: object },
+  request: AskedRequest,
   signal: AbortSignal,
 ): Promise<Evidence> {
   const row = rowOf(request.kind);
   const types: [EventType, ...EventType[]] = [row.event, row.completed];
   if (row.overtaken) types.push(row.overtaken.by);
-  let asked = false;
+  let shown = false;
   for (let cursor: string | undefined; ; ) {
     const page = await session.request(
       "eventLog.read",
@@ -26,20 +40,35 @@ export async function evidence(
       { signal },
     );
     for (const event of page.events) {
-      if (asked && isOvertaken(request.kind, request.data, event)) return { completed: true, gone: false };
+      if (shown && isOvertaken(request.kind, request.data, event)) return completed;
       if (!("requestId" in event.data) || event.data.requestId !== request.requestId) continue;
-      if (event.type === row.completed) return { completed: true, gone: false };
-      asked = true;
+      if (event.type === row.completed) return completed;
+      shown = true;
     }
     cursor = page.cursor;
     if (!page.hasMore) break;
   }
-  if (row.event === "external_tool.requested") {
-    const tools = await pendingTools(session, { signal });
-    if (tools !== undefined)
-      return { completed: false, gone: !tools.some(({ requestId }) => requestId === request.requestId) };
-  }
-  if (asked || row.survivesRuntime) return { completed: false, gone: false };
-  const { events, whole } = await readAsked(session, { signal });
-  return { completed: false, gone: whole && !events.some(({ data }) => data.requestId === request.requestId) };
+  const tools = row.event === "external_tool.requested" ? await pendingTools(session, { signal }) : undefined;
+  if (tools?.some(({ requestId }) => requestId === request.requestId) ?? shown) return waiting;
+  return await absence(session, request, { listed: tools !== undefined, signal });
+}
+
+/** What the whole log tells about a request that was not found where it should be. */
+async function absence(
+  session: SessionRequester,
+  { kind, requestId, anchor }: AskedRequest,
+  { listed, signal }: { listed: boolean; signal: AbortSignal },
+): Promise<Evidence> {
+  const asked = createAsked();
+  let same = false;
+  const { whole } = await readLog(
+    session,
+    (event) => {
+      asked.see(event);
+      same ||= event.id === anchor;
+    },
+    { signal },
+  );
+  if (!listed && asked.open().some(({ data }) => data.requestId === requestId)) return waiting;
+  return { completed: false, shown: false, missing: listed || (whole && !rowOf(kind).survivesRuntime), same };
 }

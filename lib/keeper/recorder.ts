@@ -1,6 +1,8 @@
+import { checkPrincipal } from "../base/principal.js";
 import { createEvents, type Events } from "../events/index.js";
 import type { Entry, Ledger } from "../ledger/index.js";
 import {
+  type AskingEvent,
   isKind,
   isPending,
   type KindName,
@@ -50,6 +52,7 @@ const graceMs = 5000;
 
 /** Writes every request of the connection's sessions down as it comes, and settles what the runtime says is over. */
 export function recordPending(rpc: LedgerRpc, ledger: Ledger, options: RecordPendingOptions = {}): Recorder {
+  if (typeof options.principal !== "function") checkPrincipal(options.principal);
   const wanted = new Set<KindName>(options.kinds ?? Object.keys(kinds).filter(isKind));
   const completions = completedEvents(wanted);
   const overtakers = new Set<string>([...wanted].flatMap((name) => rowOf(name).overtaken?.by ?? []));
@@ -64,14 +67,15 @@ export function recordPending(rpc: LedgerRpc, ledger: Ledger, options: RecordPen
       await persist(ended.signal, run, complain).catch(complain);
     });
 
-  async function record(event: { type: string; data: unknown }, sessionId: string): Promise<Entry> {
+  async function record(event: AskingEvent, sessionId: string): Promise<Entry> {
     const context = { sessionId, endpoint: rpc.endpoint };
     const { principal } = options;
+    const noted = { by, anchor: event.parentId ?? undefined };
     if (typeof principal !== "function") {
-      return await ledger.record(pendingRequest(event, { ...context, principal }), { by });
+      return await ledger.record(pendingRequest(event, { ...context, principal }), noted);
     }
     const whose = await principal(pendingRequest(event, context));
-    return await ledger.record(pendingRequest(event, { ...context, principal: whose }), { by });
+    return await ledger.record(pendingRequest(event, { ...context, principal: whose }), noted);
   }
 
   const off = rpc.events.on("*", (said) => {
@@ -121,12 +125,20 @@ export function recordPending(rpc: LedgerRpc, ledger: Ledger, options: RecordPen
 
   async function readUp(sessionId: string): Promise<Entry[]> {
     const before = await ledger.list({ sessionId, state: ["open", "answered"], kind: [...wanted] });
-    const asked = await readAsked(rpc.session(sessionId));
+    const anchors = new Set(before.map(({ anchor }) => anchor));
+    const shown = new Set<string>();
+    const see = ({ id }: { readonly id: string }): void => {
+      if (anchors.has(id)) shown.add(id);
+    };
+    const asked = await readAsked(rpc.session(sessionId), { see });
     const recorded: Entry[] = [];
     for (const event of asked.events) if (wanted.has(event.type)) recorded.push(await record(event, sessionId));
     for (const entry of before) if (asked.ended.has(entry.requestId)) await settle(entry);
     const known = new Set(asked.events.map(({ data }) => data.requestId));
-    const gone = before.filter(({ requestId }) => !known.has(requestId));
+    // Another runtime may use the same id for a session of its own: what was asked there is none of ours.
+    const isHere = ({ anchor, endpoint }: Entry): boolean =>
+      anchor === undefined ? endpoint === undefined || endpoint === rpc.endpoint : shown.has(anchor);
+    const gone = before.filter((entry) => !known.has(entry.requestId) && isHere(entry));
     const reason = "the session's present load does not know it";
     const tools = asked.toolsListed ? gone.filter(({ kind }) => kind === "external_tool.requested") : [];
     await ledger.lost(sessionId, { only: tools.map(({ id }) => id), all: true, reason });

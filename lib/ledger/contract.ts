@@ -14,6 +14,8 @@ export interface EntryFields {
   readonly credential: string;
   /** The load of the session that asked, as its host names it. */
   readonly epoch?: string;
+  /** The last persisted event before it in its session's log, where that was told. */
+  readonly anchor?: string;
   /** Whose account the answer is of, for people to see. Never sent to the runtime. */
   readonly account?: string;
   /** The entry of the same question asked again. */

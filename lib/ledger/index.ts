@@ -5,7 +5,7 @@ import { type KeyOptions, openLedgerOn } from "./open.js";
 export type * from "./contract.js";
 export type { Dialect, Engine, Row, Rule, Step, Value } from "./engine/engine.js";
 export { type KeyOptions, openLedgerOn } from "./open.js";
-export type { Key } from "./seal/keys.js";
+export { deriveKey, type Key } from "./seal/keys.js";
 export type { Outcome, State } from "./states.js";
 export { moves, outcomes, states } from "./states.js";
 

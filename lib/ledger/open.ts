@@ -3,8 +3,8 @@ import { checkPrincipal } from "../base/principal.js";
 import type { Ledger } from "./contract.js";
 import type { Engine } from "./engine/engine.js";
 import { migrate } from "./engine/schema.js";
-import { acceptKey, isKnown, type KnownKey, knownKeys } from "./rules/seals.js";
-import { Keyring } from "./seal/keyring.js";
+import { acceptKey, isKnown, knownKeys } from "./rules/seals.js";
+import { Keyring, type KnownKey } from "./seal/keyring.js";
 import { type Key, keyId, parseKey, principalKey } from "./seal/keys.js";
 import { Store } from "./store.js";
 
@@ -42,7 +42,7 @@ export async function openLedgerOn(engine: Engine, options: KeyOptions = {}): Pr
 
 /** The ledger's own keys; a new first one is noted. */
 async function ownKeyring(engine: Engine, keys: readonly Uint8Array[], known: readonly KnownKey[]): Promise<Keyring> {
-  const keyring = new Keyring(keys, { proven: known.map(({ kid }) => kid) });
+  const keyring = new Keyring(keys, { known });
   const refuse = (those: readonly KnownKey[]): void => {
     if (isKnown(keyring, those) !== false) return;
     const whose = those.some(({ kid, principal }) => principal !== undefined && keyring.has(kid));
@@ -55,7 +55,7 @@ async function ownKeyring(engine: Engine, keys: readonly Uint8Array[], known: re
   const proof = await keyring.proof();
   if (proof === undefined) return keyring;
   await engine.transact("keys", () => acceptKey(proof, refuse));
-  keyring.proven(proof.kid);
+  keyring.note(proof);
   return keyring;
 }
 
@@ -82,7 +82,7 @@ function principalKeyring(engine: Engine, { principal, keys, own, known }: Princ
   };
   const keyring: Keyring = new Keyring(derived, {
     principal,
-    proven: known.map(({ kid }) => kid),
+    known,
     async confirm() {
       if (refuse(keyring, known) || refuse(keyring, await engine.read(knownKeys))) return;
       throw new LedgerError(

@@ -16,6 +16,7 @@ export const entryColumns = [
   "intent",
   "credential",
   "epoch",
+  "anchor",
   "state",
   "outcome",
   "account",
@@ -73,6 +74,7 @@ export function entryOf(row: Row): Entry {
   const { secrets: _, ...request } = requestOf(row);
   const outcome = outcomeOr(row.outcome);
   const epoch = textOr(row.epoch);
+  const anchor = textOr(row.anchor);
   const account = textOr(row.account);
   const successor = textOr(row.successor);
   const expiresAt = numberOr(row.expires_at);
@@ -84,6 +86,7 @@ export function entryOf(row: Row): Entry {
     intent: text(row.intent),
     credential: text(row.credential),
     ...(epoch !== undefined && { epoch }),
+    ...(anchor !== undefined && { anchor }),
     ...(account !== undefined && { account }),
     ...(successor !== undefined && { successor }),
     createdAt: new Date(number(row.created_at)),

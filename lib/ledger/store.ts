@@ -48,7 +48,7 @@ export class Store implements contract.Ledger, LedgerAccess {
   async record(request: PendingRequest, options: contract.RecordOptions = {}): Promise<Entry> {
     const draft = await draftRequest(this.keyring, request, options);
     const entry = entryOf(await this.write("record", () => record(draft)));
-    if (draft.proof !== undefined) this.keyring.proven(draft.proof.kid);
+    if (draft.proof !== undefined) this.keyring.note(draft.proof);
     return entry;
   }
 

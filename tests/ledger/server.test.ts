@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Ledger, openLedger } from "latchkey/ledger";
+import { deriveKey, type Ledger, openLedger } from "latchkey/ledger";
 import { openPostgresLedger } from "latchkey/ledger/postgres";
 import postgres from "postgres";
 import { brokerGrants } from "../support/ledger/grants.js";
@@ -80,7 +80,7 @@ test("a broker's role sees and answers its own principal's entries only", async 
   const admin = postgres(server.url("postgres"), { max: 1, onnotice: () => undefined });
   await admin.unsafe(brokerGrants({ schema, role: "ada_broker", principal: "ada", password: "ada" }));
   const url = `${server.url("postgres", { user: "ada_broker", password: "ada" })}?schema=${schema}`;
-  await using broker: Ledger = await openLedger(url, { key });
+  await using broker: Ledger = await openLedger(url, { principal: "ada", key: deriveKey(key, "ada") });
   assert.deepEqual(
     (await broker.list()).map(({ id }) => id),
     [mine.id],

@@ -1,11 +1,5 @@
 import { first, type Rule, rows, text, textOr } from "../engine/engine.js";
-import type { Keyring, Proof } from "../seal/keyring.js";
-
-/** A key that a ledger was sealed with: its own, or a principal's. */
-export interface KnownKey {
-  readonly kid: string;
-  readonly principal: string | undefined;
-}
+import type { Keyring, KnownKey, Proof } from "../seal/keyring.js";
 
 /** None while the ledger is new. A broker's role sees the ledger's own and its principal's. */
 export function* knownKeys(): Rule<KnownKey[]> {

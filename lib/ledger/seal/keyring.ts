@@ -22,8 +22,8 @@ const keptPrincipals = 1000;
 export interface KeyringOptions {
   /** The keys are this principal's, and open and seal nothing else. Left out, they are the ledger's own. */
   readonly principal?: string | undefined;
-  /** Ids of keys that the ledger has a proof for. */
-  readonly proven?: Iterable<string> | undefined;
+  /** The keys that the ledger has a proof for. */
+  readonly known?: readonly KnownKey[] | undefined;
   /** Asked before the first value is sealed or opened. Rejects when the keys turn out not to be this ledger's. */
   readonly confirm?: (() => Promise<void>) | undefined;
 }
@@ -41,16 +41,17 @@ export class Keyring {
   readonly #derived = new Map<string, Named1>();
   /** Each as jose wants it, made once: it would make it for every value. */
   readonly #made = new WeakMap<Named, Promise<webcrypto.CryptoKey>>();
-  readonly #proven: Set<string>;
+  /** Whose each is, by its id. */
+  readonly #known: Map<string, string | undefined>;
   #confirm: (() => Promise<void>) | undefined;
 
   /** Opens with any of the keys, seals with the first. */
-  constructor(keys: readonly Uint8Array[], { principal, proven, confirm }: KeyringOptions = {}) {
+  constructor(keys: readonly Uint8Array[], { principal, known = [], confirm }: KeyringOptions = {}) {
     const [first, ...rest] = keys.map((bytes) => ({ kid: keyId(bytes), bytes }));
     if (first === undefined) throw new LedgerError("WRONG_KEY", "the ledger needs a key and none was given");
     this.#keys = [first, ...rest];
     this.principal = principal;
-    this.#proven = new Set(proven);
+    this.#known = new Map(known.map((key) => [key.kid, key.principal]));
     this.#confirm = confirm;
   }
 
@@ -145,10 +146,12 @@ export class Keyring {
       throw new LedgerError("CORRUPT", "a sealed value does not say what lies beside it");
     }
     const found = named ?? old;
-    if (found === undefined) {
-      throw new LedgerError("WRONG_KEY", "a sealed value does not open with the keys given");
+    if (found !== undefined) return found;
+    const whose = this.#known.get(String(kid));
+    if (whose !== undefined && whose !== place.principal) {
+      throw new LedgerError("CORRUPT", "a sealed value was made with another principal's key");
     }
-    return found;
+    throw new LedgerError("WRONG_KEY", "a sealed value does not open with the keys given");
   }
 
   /** Recognises a value without keeping it: the same value under the same key has the same digest. The first is to be kept. */
@@ -172,18 +175,23 @@ export class Keyring {
   /** What the ledger keeps to know a key again: nothing when it has that. */
   async proof(principal?: string): Promise<Proof | undefined> {
     const [{ kid }] = this.#keysOf(principal);
-    if (this.#proven.has(kid)) return undefined;
+    if (this.#known.has(kid)) return undefined;
     return { kid, principal, proof: await this.seal(proofPlace(principal), "latchkey") };
   }
 
-  proven(kid: string): void {
-    this.#proven.add(kid);
+  /** The ledger has the proof now. */
+  note({ kid, principal }: KnownKey): void {
+    this.#known.set(kid, principal);
   }
 }
 
-export interface Proof {
+/** A key that a ledger was sealed with: its own, or a principal's. */
+export interface KnownKey {
   readonly kid: string;
   readonly principal: string | undefined;
+}
+
+export interface Proof extends KnownKey {
   readonly proof: string;
 }
 

@@ -1,4 +1,5 @@
 import { createHmac, hkdfSync } from "node:crypto";
+import { checkPrincipal } from "../../base/principal.js";
 
 /** A key as a host may hold it: 32 bytes, or their text in base64, base64url or hex. */
 export type Key = string | Uint8Array;
@@ -18,6 +19,15 @@ function decode(text: string): Uint8Array | undefined {
 /** The key of one principal: HKDF with SHA-256 (RFC 5869), without salt, for a key is random already. */
 export const principalKey = (key: Uint8Array, principal: string): Uint8Array =>
   new Uint8Array(hkdfSync("sha256", key, new Uint8Array(), `latchkey principal\0${principal}`, 32));
+
+/**
+ * The key that a broker for one principal is given instead of the ledger's own, in base64url. From it nothing of the other can be told.
+ * @throws TypeError when `key` is no key, or `principal` is blank or no text.
+ */
+export function deriveKey(key: Key, principal: string): string {
+  if (checkPrincipal(principal) === undefined) throw new TypeError('"principal" is missing');
+  return Buffer.from(principalKey(parseKey(key, '"key"'), principal)).toString("base64url");
+}
 
 /** Names a key without telling anything about it. The id of a principal's key names the ledger's key and the principal at once. */
 export const keyId = (key: Uint8Array): string =>

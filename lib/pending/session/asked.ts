@@ -153,9 +153,19 @@ export async function readLog(
  * the runtime's own list where it has one.
  * Ephemeral requests of an earlier load are not in it; permissions and external tools of one are.
  */
-export async function readAsked(session: SessionRequester, options: RequestOptions = {}): Promise<Asked> {
+export async function readAsked(
+  session: SessionRequester,
+  {
+    see,
+    ...options
+  }: RequestOptions & { /** Shown every event of the log besides. */ see?: (event: SessionEvent) => void } = {},
+): Promise<Asked> {
   const asked = createAsked();
-  const { whole } = await readLog(session, asked.see, options);
+  const show = (event: SessionEvent): void => {
+    asked.see(event);
+    see?.(event);
+  };
+  const { whole } = await readLog(session, show, options);
   const toolsListed = await compareTools(session, asked, options);
   return { events: asked.open(), ended: asked.ended(), toolsListed, whole };
 }

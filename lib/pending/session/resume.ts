@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { waitOf } from "../../base/amounts.js";
 import { check } from "../../base/check.js";
 import { LatchkeyError } from "../../base/errors.js";
+import { checkPrincipal } from "../../base/principal.js";
 import type { Events } from "../../events/index.js";
 import type {
   EventMap,
@@ -17,13 +18,14 @@ import { type AskingEvent, readAsked } from "./asked.js";
 import { type Attacher, attach } from "./attach.js";
 import { attend } from "./attend.js";
 import { closedByUnloading, watchInterrupted } from "./interrupted.js";
+import { noteResumed } from "./resumed.js";
 
 /** What `resume` needs of a ledger; the ledger's own `Ledger` has it. */
 export interface ResumeLedger {
-  /** The good answers for what this session asked before. */
+  /** The good answers for what this session asked before on behalf of a principal; `null` is nobody. */
   seeds(
     sessionId: string,
-    options: { principal?: string },
+    options: { principal: string | null },
   ): Promise<readonly { request: PendingRequest; answer: unknown; given(): Promise<void> }[]>;
   /** The session is not loaded: requests that cannot survive that are lost; with `all`, every one. */
   lost(sessionId: string, options: { all?: boolean; reason?: string }): Promise<readonly { id: string }[]>;
@@ -84,6 +86,7 @@ export async function resume<S extends ResumedSession>(
   params: SessionResumeParams,
   { ledger, principal, interest, settleMs, signal }: ResumeOptions = {},
 ): Promise<Resumed<S>> {
+  checkPrincipal(principal);
   if (settleMs !== undefined) waitOf(settleMs, "settleMs");
   const { sessionId } = params;
   const session = rpc.session(sessionId);
@@ -97,11 +100,16 @@ export async function resume<S extends ResumedSession>(
     if (cold && ledger) {
       // In this order: what is lost begins a new load, and what is given from here on was given to that one.
       lost = await ledger.lost(sessionId, { reason: "the session was not loaded" });
-      const seeds = await ledger.seeds(sessionId, principal === undefined ? {} : { principal });
-      ({ params: sent, seeded } = await seed(sent, seeds));
+      const seeds = await ledger.seeds(sessionId, { principal: principal ?? null });
+      // A ledger of somebody else's making may give more than it was asked for.
+      const own = seeds.filter(({ request }) => request.principal === principal);
+      ({ params: sent, seeded } = await seed(sent, own));
     }
     try {
-      if (cold) await rpc.request("session.resume", sent, { signal });
+      if (cold) {
+        await rpc.request("session.resume", sent, { signal });
+        noteResumed(rpc, sessionId);
+      }
     } catch (error) {
       if (cold && ledger && error instanceof LatchkeyError && error.code === "NOT_RESUMABLE")
         await ledger.lost(sessionId, { all: true, reason: "the runtime has nothing of the session on disk" });
