@@ -75,11 +75,14 @@ test.after(() => rm(scratch, { recursive: true, force: true }));
 
 test("holds exactly its files", async () => {
   const sources = (await filesBelow(join(root, "lib"))).filter((path) => /(?<!\.d)\.ts$/.test(path));
+  const pages = await readdir(join(root, "docs"));
   const scripts = Object.values(manifest.exports).flatMap((target) =>
     typeof target === "string" ? [] : [target.default],
   );
   const expected = [
-    ...["LICENSE", "README.md", "package.json", "dist/cli/latchkey.cjs", "dist/cli/main.cjs", "dist/cli/repl/repl.js"],
+    ...["CHANGELOG.md", "LICENSE", "README.md", "package.json"],
+    ...["dist/cli/latchkey.cjs", "dist/cli/main.cjs", "dist/cli/repl/repl.js"],
+    ...pages.filter((name) => /\.(md|svg)$/.test(name)).map((name) => `docs/${name}`),
     ...scripts.map((path) => path.replace("./", "")),
     ...sources.map((path) => `dist/${path.replace(/\.ts$/, ".d.ts")}`),
   ];
@@ -107,6 +110,20 @@ for (const [entry, names] of Object.entries(entries)) {
     for (const name of names) assert.ok(exported.includes(name), `${name} is not exported`);
   });
 }
+
+test("has every file of the repository that its README links to, and none of its scripts runs on install", async () => {
+  const readme = await readFile(join(installed, "README.md"), "utf8");
+  const links = [...readme.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path = ""]) => path);
+  assert.ok(links.length > 5);
+  const files = await filesBelow(installed);
+  const missing = links.filter((path) => !files.includes(path) && !path.startsWith("examples/"));
+  assert.equal(missing, []);
+  const { scripts = {} } = JSON.parse(await readFile(join(installed, "package.json"), "utf8"));
+  assert.equal(
+    Object.keys(scripts).filter((name) => /^(pre|post)?(install|prepare)$/.test(name)),
+    [],
+  );
+});
 
 /** The files that are loaded with an entry: what it imports, and what those import, but nothing that is imported late. */
 async function loadedWith(path: string, seen = new Map<string, string>()): Promise<Map<string, string>> {
