@@ -65,7 +65,7 @@ export async function connect(target: Target, options: ConnectOptions = {}): Pro
         `the runtime speaks protocol version ${protocolVersion}; this latchkey speaks ${protocolWindow.min} to ${protocolWindow.max} and is tested with ${testedVersions.join(" and ")}`,
       );
     const tested = testedVersions.includes(version) ? {} : { testedVersions };
-    return Object.assign(rpc, { hello: { protocolVersion, version: visible(version, 100), ...tested } });
+    return Object.assign(rpc, { hello: { protocolVersion, version: visible(version, 100) }, ...tested });
   } catch (error) {
     await rpc.close();
     throw error;
@@ -101,12 +101,15 @@ function parseEndpoint(endpoint: string): { host: string; port: number } {
   throw new TypeError('"target" must be "tcp://host:port", { host, port } or { readable, writable }');
 }
 
+/** An idle connection asks after its peer: a machine that was switched off, or cut off, says nothing by itself. */
+const keepAliveMs = 30_000;
+
 function openSocket(
   place: { host: string; port: number },
   options: { signal?: AbortSignal | undefined; timeoutMs?: number | undefined },
 ): Promise<Duplex> {
   return until(options, (resolve, reject) => {
-    const socket: Socket = dial({ ...place, noDelay: true });
+    const socket: Socket = dial({ ...place, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs });
     let connected = false;
     socket.once("connect", () => {
       connected = true;

@@ -55,7 +55,7 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
   /** The session of the last event. */
   let lastActive: string | undefined;
 
-  const writer = createWriter(writable, end);
+  const writer = createWriter(writable, { fail: end, crowded: (on) => reader.hold(on) });
   const reader = createReader(readable, options.maxFrameBytes, {
     event(sessionId, event) {
       const slot = sessions.get(sessionId);
@@ -94,6 +94,7 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
     onClose: silent.event,
     write(message) {
       try {
+        if (isReply(message)) reader.answers(message.id);
         writer.write(message);
         nudge?.wrote();
         return written;
@@ -109,7 +110,7 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
   const connection = createMessageConnection(rpcReader, rpcWriter, undefined, {
     maxParallelism: Number.MAX_SAFE_INTEGER,
   });
-  const nudge = options.nudge ? createNudge(writer.raw, () => connection.hasPendingResponse()) : undefined;
+  const nudge = options.nudge ? createNudge(writer.nudge, () => connection.hasPendingResponse()) : undefined;
   connection.onRequest(async (method, params, token) => {
     const handler = handlers.get(method);
     if (!handler) throw new ResponseError(ErrorCodes.MethodNotFound, `Unhandled method ${method}`);
@@ -214,6 +215,8 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
   };
   return rpc;
 }
+
+const isReply = (message: object): message is { id: string | number } => !("method" in message) && "id" in message;
 
 function isLifecycle(params: unknown): params is SessionLifecycle {
   return typeof params === "object" && params !== null && "sessionId" in params && typeof params.sessionId === "string";

@@ -29,7 +29,7 @@ export type Inbound =
   | { kind: "event"; sessionId: string; event: RawEvent }
   | { kind: "notification"; method: string; params: unknown }
   /** The peer no longer wants the answer to a request of its own. */
-  | { kind: "cancellation"; message: object }
+  | { kind: "cancellation"; message: object; id: string | number }
   | { kind: "request" | "response"; message: object; id: string | number | null };
 
 /**
@@ -56,7 +56,7 @@ export function readEnvelope(message: unknown): Inbound {
   // What goes on is what came: a copy by a schema would lack some names.
   const { method: name } = check(call, message, "message");
   if (name === "session.event") return { kind: "event", ...check(event, params, "session.event") };
-  if (name === "$/cancelRequest" && v.is(cancellation, params)) return { kind: "cancellation", message };
+  if (name === "$/cancelRequest" && v.is(cancellation, params)) return { kind: "cancellation", message, id: params.id };
   return { kind: "notification", method: name, params };
 }
 

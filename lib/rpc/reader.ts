@@ -2,6 +2,7 @@ import { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import type { DataCallback, Message } from "vscode-jsonrpc/node";
 import { ConnectionError, ValidationError } from "../base/errors.js";
+import { isDeeper } from "./depth.js";
 import { type Inbound, readEnvelope } from "./envelope.js";
 import { createFrames, FrameError } from "./frames.js";
 
@@ -18,7 +19,8 @@ export interface ReaderHooks {
 /**
  * Reads frames and hands them on in wire order: events and notifications straight to the hooks, the rest to
  * vscode-jsonrpc. A response reaches its caller in a microtask, so what follows it in the same chunk waits one turn of the
- * event loop; then the caller has run up to its next await, as if each frame had come alone. Nothing else waits.
+ * event loop; then the caller has run up to its next await, as if each frame had come alone. What follows a request waits one turn as
+ * well: vscode-jsonrpc takes up one a turn, and would queue whatever comes faster. Nothing else waits, but for `hold`.
  */
 export function createReader(readable: Readable, maxFrameBytes: number, hooks: ReaderHooks) {
   const frames = createFrames(maxFrameBytes);
@@ -27,6 +29,9 @@ export function createReader(readable: Readable, maxFrameBytes: number, hooks: R
   let deliver: DataCallback | undefined;
   let answered = false;
   let waiting = false;
+  let held = false;
+  /** The peer's own requests that it has no reply to yet. */
+  const unanswered = new Set<string | number>();
   let over = false;
   let ended = false;
   let heldBack: (() => void) | undefined;
@@ -45,7 +50,28 @@ export function createReader(readable: Readable, maxFrameBytes: number, hooks: R
       more = true;
       hooks.event(inbound.sessionId, inbound.event);
     } else if (inbound.kind === "notification") more = hooks.notification(inbound.method, inbound.params) || more;
-    else deliver?.(inbound.message as Message);
+    // vscode-jsonrpc would remember the cancellation of what it does not know.
+    else if (inbound.kind !== "cancellation" || unanswered.has(inbound.id)) {
+      if (inbound.kind === "request" && inbound.id !== null) unanswered.add(inbound.id);
+      deliver?.(inbound.message as Message);
+    }
+  }
+
+  /** Lets the event loop turn before what follows is read. */
+  function wait(): void {
+    waiting = true;
+    readable.pause();
+    setImmediate(() => {
+      waiting = false;
+      answered = false;
+      goOn();
+    });
+  }
+
+  function goOn(): void {
+    if (waiting || held || over) return;
+    readable.resume();
+    pump();
   }
 
   /** Does it at once, or in the next turn when a response's caller has to come first. */
@@ -55,19 +81,12 @@ export function createReader(readable: Readable, maxFrameBytes: number, hooks: R
       return;
     }
     heldBack = act;
-    waiting = true;
-    readable.pause();
-    setImmediate(() => {
-      waiting = false;
-      answered = false;
-      readable.resume();
-      pump();
-    });
+    wait();
   }
 
   function pump(): void {
     try {
-      while (!over && !waiting) {
+      while (!over && !waiting && !held) {
         if (heldBack) {
           const act = heldBack;
           heldBack = undefined;
@@ -82,6 +101,11 @@ export function createReader(readable: Readable, maxFrameBytes: number, hooks: R
             throw new FrameError("an error without an id: the peer could not read a frame of ours");
           answered = true;
           dispatch(inbound);
+        } else if (inbound.kind === "request") {
+          inTurn(() => {
+            dispatch(inbound);
+            wait();
+          });
         } else if (answered) inTurn(() => dispatch(inbound));
         else dispatch(inbound);
       }
@@ -89,7 +113,7 @@ export function createReader(readable: Readable, maxFrameBytes: number, hooks: R
       const reason = protocolError(error);
       inTurn(() => finish(reason));
     }
-    if (over || waiting) return;
+    if (over || waiting || held) return;
     if (ended) {
       const rest = frames.partial();
       inTurn(() => finish(rest ? protocolError(new FrameError("the stream ended inside a frame")) : undefined));
@@ -104,12 +128,12 @@ export function createReader(readable: Readable, maxFrameBytes: number, hooks: R
     const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
     chunkBytes = bytes.length;
     frames.push(bytes);
-    if (!waiting) pump();
+    if (!waiting && !held) pump();
   }
 
   const onEnd = (): void => {
     ended = true;
-    if (!waiting) pump();
+    if (!waiting && !held) pump();
   };
 
   return {
@@ -123,6 +147,16 @@ export function createReader(readable: Readable, maxFrameBytes: number, hooks: R
       });
       return { dispose: () => finish(undefined) };
     },
+    /** A reply to the peer's request is written. */
+    answers(id: string | number) {
+      unanswered.delete(id);
+    },
+    /** Reads nothing more until it is let go: the peer does not read what it asked for. */
+    hold(on: boolean) {
+      held = on;
+      if (on) readable.pause();
+      else goOn();
+    },
     stop() {
       over = true;
       readable.off("data", onData);
@@ -130,7 +164,10 @@ export function createReader(readable: Readable, maxFrameBytes: number, hooks: R
   };
 }
 
+const maxLevels = 100_000;
+
 function parse(body: string): unknown {
+  if (isDeeper(body, maxLevels)) throw new FrameError(`a frame that is nested deeper than ${maxLevels} levels`);
   try {
     return JSON.parse(body);
   } catch {

@@ -37,14 +37,14 @@ export type Handler<M extends keyof ClientMethods> = (
 export interface Hello {
   readonly protocolVersion: number;
   readonly version: string;
-  /** The runtime's versions that this latchkey is tested with; there only when `version` is not among them. */
-  readonly testedVersions?: readonly string[];
 }
 
 export interface Rpc extends Requester {
   /** `tcp://127.0.0.1:41234`, or `stdio:`. Never holds a secret. */
   readonly endpoint: string;
   readonly hello: Hello;
+  /** The runtime's versions that this latchkey is tested with; there only when `hello.version` is not among them. */
+  readonly testedVersions?: readonly string[];
   readonly events: Events<RpcEventMap, EventType>;
   /** What this runtime can do beyond what every one can; asked once, at the first call. */
   capabilities(): Promise<Capabilities>;

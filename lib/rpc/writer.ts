@@ -5,9 +5,18 @@ import { encodeFrame } from "./frames.js";
 /** What the operating system says of a write whose reader is gone. */
 const gone = new Set<unknown>(["EPIPE", "ECONNRESET"]);
 const patience = 10;
+/** So many characters of replies may wait for a peer that does not read. */
+const maxUnread = 2 ** 20;
 
-/** Writes each message as one write. A failed write ends the connection: what came after it is not known to the peer. */
-export function createWriter(writable: Writable, fail: (error: ConnectionError) => void) {
+/**
+ * Writes each message as one write. A failed write ends the connection: what came after it is not known to the peer. While the peer leaves
+ * too many of its replies unread, `crowded` says so: then no more of its requests are to be taken. Our own requests never count.
+ */
+export function createWriter(
+  writable: Writable,
+  { fail, crowded }: { fail: (error: ConnectionError) => void; crowded: (on: boolean) => void },
+) {
+  let unread = 0;
   const open = (): boolean => !writable.destroyed && !writable.writableEnded;
 
   writable.on("error", (error) =>
@@ -34,15 +43,28 @@ export function createWriter(writable: Writable, fail: (error: ConnectionError) 
     if (!writable.writableFinished) lose(patience);
   });
 
+  function reply(frame: string): void {
+    const before = unread;
+    unread += frame.length;
+    if (before <= maxUnread && unread > maxUnread) crowded(true);
+    writable.write(frame, () => {
+      const full = unread;
+      unread -= frame.length;
+      if (full > maxUnread && unread <= maxUnread) crowded(false);
+    });
+  }
+
   return {
     /** @throws TypeError when the message is not JSON. */
     write(message: object): void {
       const frame = encodeFrame(message);
-      if (open()) writable.write(frame);
-      else lose(patience);
+      if (!open()) lose(patience);
+      else if ("method" in message) writable.write(frame);
+      else reply(frame);
     },
-    raw(frame: string): void {
-      if (open()) writable.write(frame);
+    /** Left out when something waits to be written already. */
+    nudge(frame: string): void {
+      if (open() && writable.writableLength === 0) writable.write(frame);
     },
   };
 }

@@ -69,7 +69,8 @@ async function reached(
   const { protocolWindow, schemaVersion } = await import("../../protocol/index.js");
   try {
     await using rpc = await connect(endpoint, { token, signal, timeoutMs: 5000 });
-    const { version, protocolVersion, testedVersions } = rpc.hello;
+    const { version, protocolVersion } = rpc.hello;
+    const { testedVersions } = rpc;
     const { min, max } = protocolWindow;
     const what = `${version} answers at ${endpoint}; protocol ${protocolVersion} of ${min} to ${max}, types of ${schemaVersion}`;
     if (testedVersions === undefined) return { about, state: "well", what };

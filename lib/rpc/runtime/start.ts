@@ -39,7 +39,7 @@ export interface Runtime {
   readonly pid: number;
   /** The runtime's own version, such as `1.0.85`. */
   readonly version: string;
-  /** As in `Rpc.hello`: there only when `version` is not among them. */
+  /** As of an `Rpc`: there only when `version` is not among them. */
   readonly testedVersions?: readonly string[];
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   /** SIGTERM, then SIGKILL after `graceMs` (2000). Resolves when the process is gone. */
@@ -89,7 +89,8 @@ export async function startRuntime(options: StartOptions = {}): Promise<Runtime>
     const port = await portOf(child, options.signal);
     const endpoint = `tcp://127.0.0.1:${port}`;
     const rpc = await connect(endpoint, { token, signal: options.signal });
-    const { version, testedVersions } = rpc.hello;
+    const { testedVersions } = rpc;
+    const { version } = rpc.hello;
     await rpc.close();
     if (child.pid === undefined) throw new ConnectionError("REFUSED", "the runtime has no process id");
     const pid = await listenerAmong(child.pid, endpoint);
