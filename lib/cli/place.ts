@@ -50,6 +50,8 @@ export interface RuntimeNote {
   readonly endpoint: string;
   readonly token: string;
   readonly pid: number;
+  /** When its process began, as `markRuntime` says it. Left out where the operating system does not tell. */
+  readonly processStart?: string;
   readonly version: string;
   /** ISO 8601. */
   readonly startedAt: string;
@@ -98,5 +100,6 @@ function isNote(value: unknown): value is RuntimeNote {
   if (typeof value !== "object" || value === null) return false;
   const texts = ["endpoint", "token", "version", "startedAt"];
   const fields = new Map(Object.entries(value));
+  if (!["string", "undefined"].includes(typeof fields.get("processStart"))) return false;
   return typeof fields.get("pid") === "number" && texts.every((name) => typeof fields.get(name) === "string");
 }

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Ledger } from "../ledger/index.js";
-import type { Rpc } from "../rpc/index.js";
+import type { MarkedState, Rpc } from "../rpc/index.js";
 import { exit, Stop, UsageError } from "./exit.js";
 import { oneLine } from "./io.js";
-import { makeStateFolder, readRuntimeNote, stateFolder } from "./place.js";
+import { makeStateFolder, type RuntimeNote, readRuntimeNote, stateFolder } from "./place.js";
 
 /** How a command reaches ledger and runtime. Rooms are loaded when they are needed: `latchkey ls` is quick because of that. */
 
@@ -47,15 +47,41 @@ export interface Place {
   readonly token?: string;
 }
 
-/** Where the runtime is, and the token for it. */
-export function runtimePlace(given: string | undefined): Place | undefined {
+/** The endpoint that was named, on the command line or in the environment. */
+export function namedEndpoint(given: string | undefined): string | undefined {
   const endpoint = given ?? process.env.LATCHKEY_ENDPOINT;
-  if (endpoint) refuseOddEndpoint(endpoint, given === undefined ? "LATCHKEY_ENDPOINT" : "--endpoint");
-  const token = process.env.COPILOT_CONNECTION_TOKEN;
+  if (!endpoint) return undefined;
+  refuseOddEndpoint(endpoint, given === undefined ? "LATCHKEY_ENDPOINT" : "--endpoint");
+  return endpoint;
+}
+
+/**
+ * What of the noted runtime is still so: process, start of the process and listening socket. The file stays when a runtime dies,
+ * and its port and process id go to others, who must not be sent its token.
+ */
+export async function checkNote({ endpoint, pid, processStart }: RuntimeNote): Promise<MarkedState> {
+  const { checkMark, markRuntime } = await import("../rpc/index.js");
+  if (processStart !== undefined) return await checkMark({ endpoint, pid, processStart });
+  // Where the operating system tells, a note that does not say it proves nothing.
+  return (await markRuntime({ endpoint, pid })).processStart === undefined ? "unknown" : "gone";
+}
+
+/** The noted runtime, while it is still the one that was noted. */
+async function livingNote(): Promise<RuntimeNote | undefined> {
   const note = readRuntimeNote();
+  if (note === undefined) return undefined;
+  const state = await checkNote(note);
+  return state === "running" || state === "unknown" ? note : undefined;
+}
+
+/** Where the runtime is, and the token for it. Nothing when none was named and the noted one is gone. */
+export async function runtimePlace(given: string | undefined): Promise<Place | undefined> {
+  const endpoint = namedEndpoint(given);
+  const token = process.env.COPILOT_CONNECTION_TOKEN;
+  if (endpoint && token) return { endpoint, token };
+  const note = await livingNote();
   if (!endpoint) return note && { endpoint: note.endpoint, token: note.token };
-  const known = token || (note?.endpoint === endpoint ? note.token : undefined);
-  return { endpoint, ...(known ? { token: known } : {}) };
+  return { endpoint, ...(note?.endpoint === endpoint ? { token: note.token } : {}) };
 }
 
 function refuseOddEndpoint(endpoint: string, origin: string): void {
@@ -68,7 +94,7 @@ export async function reachRuntime(
   given: string | undefined,
   { signal, timeoutMs = 5000 }: { signal?: AbortSignal; timeoutMs?: number } = {},
 ): Promise<Rpc> {
-  const place = runtimePlace(given);
+  const place = await runtimePlace(given);
   if (place === undefined)
     throw new Stop(exit.runtime, "no runtime: start one with latchkey runtime start, or give --endpoint");
   const { connect } = await import("../rpc/index.js");

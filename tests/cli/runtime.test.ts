@@ -1,6 +1,7 @@
 /** `latchkey runtime`, `keep`, `doctor`, help and completion. */
 import { spawn, spawnSync } from "node:child_process";
 import { chmod, readFile, stat, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { openLedger } from "latchkey/ledger";
 import { connect } from "latchkey/rpc";
@@ -20,7 +21,7 @@ test.after.each(async () => {
   await place[Symbol.asyncDispose]();
 });
 
-const noteOf = async (): Promise<{ endpoint: string; token: string; pid: number }> =>
+const noteOf = async (): Promise<{ endpoint: string; token: string; pid: number; processStart: string }> =>
   JSON.parse(await readFile(join(place.state, "runtime.json"), "utf8"));
 const start = () => latchkey(place, ["runtime", "start", "--home", place.dir]);
 
@@ -67,6 +68,73 @@ test("leaves a process alone that only has the number of its runtime", async () 
   } finally {
     stranger.kill("SIGKILL");
   }
+});
+
+test("sends nothing to whoever has the port of a dead runtime, and believes no note of it", async () => {
+  await start();
+  const note = await noteOf();
+  process.kill(note.pid, "SIGKILL");
+  await within(5000, closedOf(note), "the end of the runtime");
+  let connections = 0;
+  const stranger = createServer((socket) => {
+    connections++;
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => stranger.listen(Number(new URL(note.endpoint).port), "127.0.0.1", resolve));
+  try {
+    const run = async (...args: string[]) => (await latchkey(place, args, "1 + 1\n")).code;
+    assert.is(await run("runtime", "status"), 3);
+    assert.is(await run("runtime", "env"), 3);
+    assert.is(await run("repl"), 0);
+    assert.match((await latchkey(place, ["doctor"])).out, /is gone/);
+    const waits = await latchkey(place, ["keep", "--json"], "", (line, child) => {
+      if (JSON.parse(line).did === "waiting") child.kill("SIGTERM");
+    });
+    assert.is(waits.code, 0);
+    assert.is(await run("runtime", "stop"), 3);
+    assert.is(connections, 0);
+  } finally {
+    stranger.close();
+  }
+});
+
+test("neither believes nor signals a process that began at another time", async () => {
+  await start();
+  const note = await noteOf();
+  const path = join(place.state, "runtime.json");
+  try {
+    for (const processStart of [`${note.processStart}0`, undefined]) {
+      await writeFile(path, JSON.stringify({ ...note, processStart }));
+      assert.is((await latchkey(place, ["runtime", "status"])).code, 3);
+      assert.is((await latchkey(place, ["runtime", "stop"])).code, 3);
+      assert.ok(isAlive(note.pid));
+    }
+  } finally {
+    await writeFile(path, JSON.stringify(note));
+  }
+  assert.is((await latchkey(place, ["runtime", "stop"])).code, 0);
+});
+
+test("prints where the runtime is, for eval, and a new key for a ledger", async () => {
+  await start();
+  const { endpoint, token } = await noteOf();
+  const shown = spawnSync(
+    "sh",
+    ["-c", `eval "$(latchkey runtime env)"; node -e 'console.log(process.env.ENDPOINT, process.env.TOKEN)'`],
+    {
+      env: place.env,
+      encoding: "utf8",
+    },
+  );
+  assert.is(shown.stdout, `${endpoint} ${token}\n`, shown.stderr);
+  const keys = [await latchkey(place, ["key", "new"]), await latchkey(place, ["key", "new"])];
+  const [first, second] = keys.map(({ out }) => out.trim());
+  assert.is(Buffer.from(first ?? "", "base64url").length, 32);
+  assert.is.not(first, second);
+  const env = { ...place.env, LATCHKEY_KEY: first };
+  await using ledger = await openLedger(join(place.dir, "own.db"), { key: first });
+  assert.ok(ledger);
+  assert.is((await latchkey({ ...place, env }, ["ls", "--ledger", join(place.dir, "own.db")])).code, 0);
 });
 
 /** Resolves when nobody answers there any more. */
@@ -196,6 +264,21 @@ test("keeps Node's remark about its SQLite to itself, and no other warning", asy
   assert.is(code, 0);
   assert.match(err, "something else");
   assert.not.match(err, "SQLite");
+});
+
+const hasFish = spawnSync("fish", ["--version"]).status === 0;
+const fish: typeof test = hasFish ? test : Object.assign((name: string) => test.skip(name, "there is no fish"), test);
+fish("completes commands, options and values in fish", () => {
+  const complete = (line: string): string[] => {
+    const script = `latchkey completion fish | source; complete -C '${line}'`;
+    return spawnSync("fish", ["--no-config", "-c", script], { env: place.env, encoding: "utf8" })
+      .stdout.trim()
+      .split("\n");
+  };
+  assert.equal(complete("latchkey rec"), ["receipts"]);
+  assert.equal(complete("latchkey runtime sto"), ["stop"]);
+  assert.equal(complete("latchkey answer --approve-o"), ["--approve-once"]);
+  assert.equal(complete("latchkey ls --kind perm"), ["permission.requested"]);
 });
 
 test("completes commands, options, values and entries in bash", async () => {

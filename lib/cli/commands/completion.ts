@@ -1,5 +1,5 @@
-import { living, short } from "../entries.js";
-import { type Io, print } from "../io.js";
+import { living, short, waits } from "../entries.js";
+import { type Io, oneLine, print } from "../io.js";
 import { kindNames, stateNames } from "../names-of.js";
 import { reachLedger } from "../reach.js";
 import type { Command, Option } from "./command.js";
@@ -20,6 +20,15 @@ complete -F _latchkey latchkey`,
   if [[ \${found[1]} == :files ]]; then _files; else compadd -- $found; fi
 }
 compdef _latchkey latchkey`,
+  fish: `function __latchkey_words
+  set -l found (latchkey complete (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)
+  if test "$found[1]" = :files
+    __fish_complete_path (commandline -ct)
+  else
+    printf '%s\\n' $found
+  end
+end
+complete -c latchkey -f -a '(__latchkey_words)'`,
 } as const;
 
 export async function script(shell: keyof typeof scripts, io: Io): Promise<undefined> {
@@ -51,11 +60,12 @@ async function offers(
   )?.[1];
   if (option?.type === "string") return values(option);
   if (last.startsWith("-")) return [...Object.keys(command.options).map((name) => `--${name}`), "--help"];
-  if (command.completes === "shells") return ["bash", "zsh"];
+  if (command.completes === "shells") return Object.keys(scripts);
   if (command.completes !== "entries") return [];
   const at = Math.max(before.indexOf("--ledger"), before.indexOf("-l"));
   await using ledger = await reachLedger(at < 0 ? undefined : before[at + 1]);
-  return (await ledger.list({ state: living })).map(({ id }) => (last.length > 8 ? id : short(id)));
+  const pending = (await ledger.list({ state: living })).filter(waits);
+  return pending.map(({ id }) => oneLine(last.length > 8 ? id : short(id)));
 }
 
 function values({ choices }: Option): readonly string[] {

@@ -80,9 +80,10 @@ function sayer(json: boolean, io: Io): Say {
 async function dial(endpoint: string | undefined, io: Io, say: Say, pauseMs: number): Promise<Rpc | undefined> {
   const { connect } = await import("../../rpc/index.js");
   using _ = progress(io.err, "waits for the runtime");
-  const place = runtimePlace(endpoint);
+  const place = await runtimePlace(endpoint);
   try {
-    if (place === undefined && endpoint === undefined) throw new Stop(exit.runtime, "no runtime was started yet");
+    if (place === undefined && endpoint === undefined)
+      throw new Stop(exit.runtime, "no runtime runs that latchkey runtime start started");
     if (place === undefined) throw new Stop(exit.runtime, `no runtime at ${endpoint}`);
     return await connect(place.endpoint, { token: place.token, signal: io.signal, timeoutMs: 5000 });
   } catch (error) {

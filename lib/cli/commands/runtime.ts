@@ -10,6 +10,7 @@ import {
   runtimeFile,
   writeRuntimeNote,
 } from "../place.js";
+import { checkNote } from "../reach.js";
 
 interface StartGiven {
   path?: string | undefined;
@@ -24,10 +25,14 @@ type Found =
   | { readonly answers: false; readonly why: string; readonly gone: boolean };
 
 /**
- * Whether the noted runtime runs. Only it has the random token that it was started with, so that a successful handshake proves
- * that it is the same process, and that its process id is still its own.
+ * Whether the noted runtime runs: the noted process listens at the noted place, and takes the random token that it was started
+ * with. Nobody is sent that token before.
  */
 async function look(note: RuntimeNote, signal: AbortSignal): Promise<Found> {
+  const state = await checkNote(note);
+  if (state === "gone") return { answers: false, why: "its process has ended", gone: true };
+  if (state === "not-listening")
+    return { answers: false, why: "its process does not listen there any more", gone: false };
   const { connect } = await import("../../rpc/index.js");
   try {
     await using rpc = await connect(note.endpoint, { token: note.token, signal, timeoutMs: 5000 });
@@ -64,7 +69,9 @@ export async function start(given: StartGiven, args: readonly string[], io: Io):
 
 async function keepNote(runtime: Runtime, json: boolean | undefined, io: Io): Promise<number | undefined> {
   const { endpoint, token, pid, version } = runtime;
-  const note: RuntimeNote = { endpoint, token, pid, version, startedAt: new Date().toISOString() };
+  const { markRuntime } = await import("../../rpc/index.js");
+  const startedAt = new Date().toISOString();
+  const note: RuntimeNote = { ...(await markRuntime({ endpoint, pid })), token, version, startedAt };
   try {
     makeStateFolder();
     if (!writeRuntimeNote(note, { replace: false })) {
@@ -99,29 +106,61 @@ export async function status(given: { json?: boolean | undefined }, io: Io): Pro
 export async function stop(given: { json?: boolean | undefined }, io: Io): Promise<number | undefined> {
   const note = readRuntimeNote();
   if (note === undefined) return await nothing("no runtime was started", given.json, io);
-  const { connect } = await import("../../rpc/index.js");
   const found = await look(note, io.signal);
-  if (!found.answers) {
-    if (!found.gone) throw new Stop(exit.runtime, `${describe(note)} ${found.why}; end process ${note.pid} yourself`);
-    removeRuntimeNote(note);
-    return await nothing(`${describe(note)} was gone already`, given.json, io);
+  if (found.answers) {
+    using _ = progress(io.err, `stops the runtime, process ${note.pid}`);
+    if (await endNoted(note)) {
+      removeRuntimeNote(note);
+      return await tell(note, "stopped", given.json, io);
+    }
+  } else if (!found.gone) {
+    throw new Stop(exit.runtime, `${describe(note)} ${found.why}; end process ${note.pid} yourself`);
   }
-  using _ = progress(io.err, `stops the runtime, process ${note.pid}`);
+  removeRuntimeNote(note);
+  return await nothing(`${describe(note)} was gone already`, given.json, io);
+}
+
+/** False when it has ended by itself meanwhile. */
+async function endNoted(note: RuntimeNote): Promise<boolean> {
+  const { connect } = await import("../../rpc/index.js");
+  const rpc = await connect(note.endpoint, { token: note.token, timeoutMs: 5000 }).catch((error: unknown) => {
+    if (error instanceof ConnectionError) return undefined;
+    throw error;
+  });
   // While this connection is open the process is alive, and so its id belongs to nobody else.
-  const rpc = await connect(note.endpoint, { token: note.token, timeoutMs: 5000 });
-  process.kill(note.pid, "SIGTERM");
-  const late = setTimeout(() => process.kill(note.pid, "SIGKILL"), 3000);
+  if (rpc === undefined || (await checkNote(note)) === "gone") return false;
+  end(note.pid, "SIGTERM");
+  const late = setTimeout(() => end(note.pid, "SIGKILL"), 3000);
   await rpc.closed;
   clearTimeout(late);
-  removeRuntimeNote(note);
-  return await tell(note, "stopped", given.json, io);
+  return true;
+}
+
+/** It may end by itself at any time. */
+function end(pid: number, signal: "SIGTERM" | "SIGKILL"): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}
+
+/** For a shell's `eval`. */
+export async function env(io: Io): Promise<number | undefined> {
+  const note = readRuntimeNote();
+  if (note === undefined) return await nothing("no runtime was started: latchkey runtime start starts one", false, io);
+  const found = await look(note, io.signal);
+  if (!found.answers) return await nothing(`${describe(note)} does not run: ${found.why}`, false, io);
+  const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+  await print(io.out, `export ENDPOINT=${quoted(note.endpoint)}\nexport TOKEN=${quoted(note.token)}`);
+  return undefined;
 }
 
 const describe = ({ endpoint, pid }: RuntimeNote): string => `the runtime at ${endpoint}, process ${pid},`;
 
 /** The token stays in its file. */
 async function tell(
-  { token: _, ...note }: RuntimeNote,
+  { token: _, processStart: __, ...note }: RuntimeNote,
   state: string,
   json: boolean | undefined,
   io: Io,

@@ -46,6 +46,28 @@ const status = command({
   run: async ({ values }, io) => await (await import("./runtime.js")).status(values, io),
 });
 
+const env = command({
+  name: "runtime env",
+  summary: "Print where the runtime is, for eval.",
+  about: [
+    "Shell lines that set ENDPOINT and TOKEN to those of the runtime that latchkey started. The token lets its holder do everything: eval the lines, and keep them out of files and off the screen. Exit code 3 when no runtime runs.",
+  ],
+  options: {},
+  examples: [[`eval "$(latchkey runtime env)"`, "For programs that connect to it."]],
+  run: async (_, io) => await (await import("./runtime.js")).env(io),
+});
+
+const keyNew = command({
+  name: "key new",
+  summary: "Print a new key for a ledger.",
+  about: [
+    "32 random bytes in base64url, as LATCHKEY_KEY takes them. A PostgreSQL ledger needs one; an SQLite ledger makes a key file beside it otherwise. It is kept nowhere: without it, what a ledger sealed is lost.",
+  ],
+  options: {},
+  examples: [[`export LATCHKEY_KEY="$(latchkey key new)"`, "For the processes of this shell."]],
+  run: async (_, io) => await (await import("./key.js")).newKey(io),
+});
+
 const keep = command({
   name: "keep",
   summary: "Hold sessions, record what they ask, deliver answers.",
@@ -178,9 +200,11 @@ const repl = command({
     ),
 });
 
+const shells = ["bash", "zsh", "fish"] as const;
+
 const completion = command({
   name: "completion",
-  operands: "bash|zsh",
+  operands: "bash|zsh|fish",
   completes: "shells",
   summary: "Print the completion script of a shell.",
   about: ["Completes commands, options, kinds, states and the ids of pending entries."],
@@ -188,18 +212,19 @@ const completion = command({
   examples: [
     [`eval "$(latchkey completion bash)"`, "In ~/.bashrc."],
     [`eval "$(latchkey completion zsh)"`, "In ~/.zshrc, after compinit."],
+    ["latchkey completion fish | source", "In ~/.config/fish/config.fish."],
   ],
   takes: 1,
   run: async ({ operands }, io) => {
-    const shell = operands[0];
-    if (shell !== "bash" && shell !== "zsh") throw new UsageError("say bash or zsh", "completion");
+    const shell = shells.find((each) => each === operands[0]);
+    if (shell === undefined) throw new UsageError(`say one of: ${shells.join(", ")}`, "completion");
     return await (await import("./completion.js")).script(shell, io);
   },
 });
 
 /** Every command as help, completion and the parser see it. What does the work is loaded when it runs. */
 export const commands: readonly Command[] = [
-  ...[start, stop, status, keep],
+  ...[start, stop, status, env, keep],
   ...[ls, show, receipts, answer, cancel],
-  ...[broker, doctor, repl, completion],
+  ...[broker, doctor, repl, keyNew, completion],
 ];

@@ -10,9 +10,10 @@ export async function* runtimeFindings(given: string | undefined, signal: AbortS
   yield await program();
   yield* modes();
   const note = readRuntimeNote();
-  const place = runtimePlace(given);
+  const place = await runtimePlace(given);
   if (place === undefined) {
-    yield { about, state: "odd", what: "none was started", todo: "latchkey runtime start, or give --endpoint." };
+    const what = note === undefined ? "none was started" : `the one that was started at ${note.endpoint} is gone`;
+    yield { about, state: "odd", what, todo: "latchkey runtime start, or give --endpoint." };
     return;
   }
   if (place.token === undefined)

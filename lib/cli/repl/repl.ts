@@ -5,7 +5,7 @@ import { living, waits } from "../entries.js";
 import { exit, Stop, tellError } from "../exit.js";
 import { type Io, oneLine, paint, print } from "../io.js";
 import { makeStateFolder } from "../place.js";
-import { ledgerLocation, reachLedger, runtimePlace, shownLocation } from "../reach.js";
+import { ledgerLocation, namedEndpoint, reachLedger, shownLocation } from "../reach.js";
 import { completer } from "./complete.js";
 import { connectDesk, type Desk } from "./desk.js";
 import { feed } from "./feed.js";
@@ -34,7 +34,7 @@ export async function repl(given: Given, io: Io): Promise<number | undefined> {
 
 async function work(given: Given, io: Io): Promise<number | undefined> {
   // A mistake on the command line is told as one; a runtime that is not there is none.
-  runtimePlace(given.endpoint);
+  namedEndpoint(given.endpoint);
   const folder = makeStateFolder();
   await using ledger = await reachLedger(given.ledger, { make: true });
   const early: string[] = [];
