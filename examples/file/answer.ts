@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
-import { handlePendingRequest, parsePendingRequest } from "latchkey/pending";
-import { connect } from "latchkey/rpc";
+import { connect, handlePendingRequest, parsePendingRequest } from "latchkey";
 
 const { ENDPOINT = "", TOKEN } = process.env;
 const stored = JSON.parse(await readFile(process.argv[2] ?? "", "utf8"));

@@ -1,12 +1,10 @@
-import { writeFile } from "node:fs/promises";
-import { registerInterest } from "latchkey/events";
-import { isPending, pendingRequest } from "latchkey/pending";
-import { connect } from "latchkey/rpc";
+import { readFile, writeFile } from "node:fs/promises";
+import { connect, isPending, pendingRequest, registerInterest, type SessionCreateParams } from "latchkey";
 
-const { ENDPOINT = "", TOKEN, MCP_URL = "" } = process.env;
+const { ENDPOINT = "", TOKEN } = process.env;
 const rpc = await connect(ENDPOINT, { token: TOKEN });
-const notes = { type: "http" as const, url: MCP_URL, tools: ["*"], oauthClientId: "notes", oauthPublicClient: true };
-const { sessionId } = await rpc.request("session.create", { mcpServers: { notes } });
+const params: SessionCreateParams = JSON.parse(await readFile("session.json", "utf8"));
+const { sessionId } = await rpc.request("session.create", params);
 const session = rpc.session(sessionId);
 session.events.on("*", async (event) => {
   if (!isPending(event)) return;

@@ -1,5 +1,4 @@
-import { hold } from "latchkey/pending";
-import { connect } from "latchkey/rpc";
+import { connect, hold } from "latchkey";
 
 const { ENDPOINT = "", TOKEN } = process.env;
 const rpc = await connect(ENDPOINT, { token: TOKEN });
@@ -8,5 +7,5 @@ rpc.events.on("session.lifecycle", async ({ sessionId, event }) => {
   await hold(rpc, sessionId);
   console.log(`holding ${sessionId}`);
 });
-console.log(`keeping what is born at ${rpc.endpoint}`);
+console.log(`keeping new sessions at ${rpc.endpoint}`);
 await rpc.closed;

@@ -1,8 +1,9 @@
-import { registerInterest } from "latchkey/events";
-import { connect } from "latchkey/rpc";
+import { readFile } from "node:fs/promises";
+import { connect, registerInterest, type SessionCreateParams } from "latchkey";
 
-const { ENDPOINT = "", TOKEN, MCP_URL = "" } = process.env;
+const { ENDPOINT = "", TOKEN } = process.env;
 const rpc = await connect(ENDPOINT, { token: TOKEN });
-const notes = { type: "http" as const, url: MCP_URL, tools: ["*"], oauthClientId: "notes", oauthPublicClient: true };
-const { sessionId } = await rpc.request("session.create", { mcpServers: { notes } });
+const params: SessionCreateParams = JSON.parse(await readFile("session.json", "utf8"));
+const { sessionId } = await rpc.request("session.create", params);
 await registerInterest(rpc.session(sessionId), "mcp.oauth_required");
+console.log(`session ${sessionId}`);

@@ -1,6 +1,6 @@
+import { connect } from "latchkey";
 import { keep } from "latchkey/keeper";
 import { openLedger } from "latchkey/ledger";
-import { connect } from "latchkey/rpc";
 
 const { ENDPOINT = "", TOKEN } = process.env;
 const rpc = await connect(ENDPOINT, { token: TOKEN });
@@ -8,5 +8,5 @@ const ledger = await openLedger("ledger.db");
 const keeping = keep(rpc, ledger);
 keeping.events.on("held", ({ sessionId }) => console.log(`holding ${sessionId}`));
 keeping.events.on("error", ({ error }) => console.error(error));
-console.log(`keeping what is born at ${rpc.endpoint}`);
+console.log(`keeping new sessions at ${rpc.endpoint}`);
 await keeping.closed;

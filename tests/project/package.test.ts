@@ -116,7 +116,7 @@ test("has every file of the repository that its README links to, and none of its
   const links = [...readme.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path = ""]) => path);
   assert.ok(links.length > 5);
   const files = await filesBelow(installed);
-  const missing = links.filter((path) => !files.includes(path) && !path.startsWith("examples/"));
+  const missing = links.filter((path) => !files.includes(path));
   assert.equal(missing, []);
   const { scripts = {} } = JSON.parse(await readFile(join(installed, "package.json"), "utf8"));
   assert.equal(

@@ -1,6 +1,7 @@
 /** The code of the README is the code of examples/, and that runs here on both runtimes. */
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, watch } from "node:fs";
-import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -34,6 +35,27 @@ text("every block of code is an example's, to the letter", async () => {
   }
 });
 
+text("its tsconfig.json compiles its programs", async () => {
+  const readme = await readFile(join(root, "README.md"), "utf8");
+  const [, tsconfig = ""] = /```json tsconfig\.json\n(.*?)```/s.exec(readme) ?? [];
+  const project = await mkdtemp(join(tmpdir(), "latchkey-readme-"));
+  try {
+    await writeFile(join(project, "package.json"), '{ "type": "module" }');
+    await writeFile(join(project, "tsconfig.json"), tsconfig.replace("{", '{ "include": ["*/*.ts"], '));
+    for (const scene of ["file", "ledger"])
+      await cp(join(root, "examples", scene), join(project, scene), { recursive: true });
+    await mkdir(join(project, "node_modules"));
+    await symlink(root, join(project, "node_modules/latchkey"));
+    await symlink(join(root, "node_modules/@types"), join(project, "node_modules/@types"));
+    const { status, stdout } = spawnSync(join(root, "node_modules/.bin/tsc"), ["--noEmit", "-p", project], {
+      encoding: "utf8",
+    });
+    assert.is(status, 0, stdout);
+  } finally {
+    await rm(project, { recursive: true });
+  }
+});
+
 text("every link of README and docs leads to a file", async () => {
   const pages = ["README.md", ...(await readdir(join(root, "docs"))).map((name) => `docs/${name}`)];
   const dead: string[] = [];
@@ -60,18 +82,19 @@ for (const under of runtimes) {
   });
   test.after.each(() => rm(folder, { recursive: true, force: true }));
 
-  const start = (path: string, world: World, args: readonly string[] = []): Terminal =>
+  const start = (path: string, args: readonly string[] = []): Terminal =>
     openTerminal(join(root, "build/examples", path), {
       args,
       cwd: folder,
-      env: { ENDPOINT: stage.runtime.endpoint, TOKEN: stage.runtime.token, MCP_URL: world.mcp.endpoint },
+      env: { ENDPOINT: stage.runtime.endpoint, TOKEN: stage.runtime.token },
     });
 
   /** Keeper and host, and the session once the keeper holds it. */
   async function startBoth(scene: string, world: World) {
-    const keeper = start(`${scene}/keeper.js`, world);
+    await writeFile(join(folder, "session.json"), await sessionFile(world));
+    const keeper = start(`${scene}/keeper.js`);
     await keeper.line(/^keeping/);
-    const host = start(`${scene}/host.js`, world);
+    const host = start(`${scene}/host.js`);
     const sessionId = (await keeper.line(/^holding/)).slice("holding ".length);
     return {
       keeper,
@@ -102,7 +125,7 @@ for (const under of runtimes) {
     assert.is(request.kind, "mcp.oauth_required");
     assert.is(request.sessionId, both.sessionId);
     if (request.kind !== "mcp.oauth_required") return;
-    await using answer = start("file/answer.js", world, [path]);
+    await using answer = start("file/answer.js", [path]);
     answer.type(`${(await obtainToken(wholeData(request))).access_token}\n`);
     assert.equal(await answer.exited, { code: 0, signal: null });
     assert.equal(answer.lines, ["answered"]);
@@ -120,7 +143,7 @@ for (const under of runtimes) {
       await both.host.exited;
 
       const settled = becomes(ledger, "settled");
-      const broker = start("ledger/broker.js", world);
+      const broker = start("ledger/broker.js");
       broker.type(`${(await obtainToken(demandOf(entry))).access_token}\n`);
       assert.equal(await broker.exited, { code: 0, signal: null });
       assert.is((await settled).outcome, "accepted");
@@ -129,6 +152,13 @@ for (const under of runtimes) {
     }
     await connected(both.sessionId);
   });
+}
+
+/** The session.json of the README, for the MCP server of a world. */
+async function sessionFile(world: World): Promise<string> {
+  const readme = await readFile(join(root, "README.md"), "utf8");
+  const [, text = ""] = /```json session\.json\n(.*?)```/s.exec(readme) ?? [];
+  return text.replace("https://mcp.example.com/mcp", world.mcp.endpoint);
 }
 
 /** The first entry in this state, there already or still to come. */
@@ -153,7 +183,7 @@ function written(folder: string): Promise<{ path: string; stored: { request: unk
     const watcher = watch(folder, look);
     function look(): void {
       try {
-        const [name] = readdirSync(folder).filter((each) => each.endsWith(".json"));
+        const [name] = readdirSync(folder).filter((each) => each.endsWith(".json") && each !== "session.json");
         if (name === undefined) return;
         const path = join(folder, name);
         const stored = JSON.parse(readFileSync(path, "utf8"));
