@@ -27,6 +27,7 @@ const entries: Record<string, string[]> = {
     ...["clientCredentials", "refresh", "exchange", "assertion", "revoke", "toAnswer", "listenForRedirect"],
     ...["parseAuthority", "parseClient", "parseFlow", "parseGrant", "OAuthError"],
   ],
+  "latchkey/testing": ["fakeRuntime", "createClock"],
 };
 
 interface Outcome {

@@ -1,0 +1,11 @@
+export { type Clock, createClock, type MovedClock } from "./clock.js";
+export {
+  type FakeAnswer,
+  type FakeOptions,
+  type FakeReply,
+  type FakeRequest,
+  type FakeRuntime,
+  fakeRuntime,
+} from "./fake.js";
+export type { AskedData, KindName } from "./kinds.js";
+export type { Likeness } from "./likeness.js";

@@ -1,0 +1,10 @@
+import type { Register } from "./contract.js";
+import { logContract } from "./contract-log.js";
+import { sessionsContract, wedgeContract } from "./contract-sessions.js";
+import { endContract, wireContract } from "./contract-wire.js";
+
+/** Every contract, by what it is about. */
+export const contracts: Readonly<Record<"sessions" | "log", readonly Register[]>> = {
+  sessions: [wireContract, sessionsContract, wedgeContract, endContract],
+  log: [logContract],
+};
