@@ -70,7 +70,8 @@ export class RpcError extends LatchkeyError<RpcErrorCode> {
  * - `WRONG_KEY`: the key does not open this ledger, or none was given where one is needed.
  * - `NEWER_FORMAT`: the ledger was written by a newer latchkey.
  * - `CORRUPT`: a row is not what it was sealed as, or points to what is not its own; nothing was handed out.
- * - `UNAVAILABLE`: the store cannot be reached or is closed.
+ * - `UNAVAILABLE`: the store cannot be reached, cannot take it now, or is closed; trying again may help.
+ * - `DATABASE`: the database refused, or its files are not to be trusted; trying again does not help.
  */
 export type LedgerErrorCode =
   | "FENCED"
@@ -81,7 +82,8 @@ export type LedgerErrorCode =
   | "WRONG_KEY"
   | "NEWER_FORMAT"
   | "CORRUPT"
-  | "UNAVAILABLE";
+  | "UNAVAILABLE"
+  | "DATABASE";
 
 export class LedgerError extends LatchkeyError<LedgerErrorCode> {
   override get name(): string {

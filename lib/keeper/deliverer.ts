@@ -7,7 +7,7 @@ import type { Delivery, Entry, Ledger } from "../ledger/index.js";
 import { handlePendingRequest, isPending, kinds, rowOf } from "../pending/index.js";
 import { hasResumed } from "../pending/internal.js";
 import { type Evidence, evidence } from "./evidence.js";
-import { createEnd, Lanes, type LedgerRpc, persist } from "./worker.js";
+import { createEnd, isHopeless, Lanes, type LedgerRpc, persist } from "./worker.js";
 
 export interface DeliverAnswersOptions {
   /** Only these sessions. All that the runtime has loaded when left out. */
@@ -25,13 +25,16 @@ export type DelivererEventMap = {
   lost: Entry;
   /** The session is not loaded in this runtime; its answer is left for when it is, or for another deliverer. */
   parked: Entry;
-  /** Something went wrong with one entry, or with the ledger; it is tried again where that can help. */
+  /** Something went wrong with one entry, or with the ledger; it is tried again where that can help. What cannot pass ends it. */
   error: { readonly error: unknown; readonly entry?: Entry };
 };
 
 export interface Deliverer {
   readonly events: Events<DelivererEventMap>;
-  /** Resolves when the deliverer is over: closed by us, or because the connection is gone. */
+  /**
+   * Resolves when the deliverer is over: closed by us, or because the connection is gone. Rejects, as `close()` then does, with
+   * the error of a store that will not do anything more.
+   */
   readonly closed: Promise<void>;
   /** Takes nothing more, and waits a little for replies that are out; what got none stays in doubt. */
   close(): Promise<void>;
@@ -68,13 +71,14 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
       queued.delete(entry.id);
       if (stopped.signal.aborted) return;
       try {
-        await persist(
-          ended.signal,
-          () => attempt(entry),
-          (error) => events.emit("error", { error, entry }),
-        );
+        await persist(() => attempt(entry), {
+          signal: ended.signal,
+          complain: (error) => events.emit("error", { error, entry }),
+        });
       } catch (error) {
-        if (!ended.signal.aborted) events.emit("error", { error, entry });
+        if (ended.signal.aborted) return;
+        events.emit("error", { error, entry });
+        if (isHopeless(error)) fail(error);
       }
     });
   };
@@ -136,11 +140,10 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
     try {
       const reply = await send(delivery);
       fault("deliver:replied");
-      const settled = await persist(
-        ended.signal,
-        () => delivery.settle(reply),
-        (error) => events.emit("error", { error, entry }),
-      );
+      const settled = await persist(() => delivery.settle(reply), {
+        signal: ended.signal,
+        complain: (error) => events.emit("error", { error, entry }),
+      });
       askedHere.delete(nameOf(entry));
       events.emit("settled", settled);
     } finally {
@@ -180,11 +183,17 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
     if (waiting === undefined) return;
     for (const id of [...waiting]) {
       if (doubted.has(id) && !anew) continue;
-      doubted.delete(id);
+      const doubt = doubted.delete(id);
       waiting.delete(id);
       if (waiting.size === 0) parked.delete(sessionId);
-      const entry = await ledger.get(id);
-      if (entry?.state === "answered" || entry?.state === "sent") consider(entry);
+      try {
+        const entry = await ledger.get(id);
+        if (entry?.state === "answered" || entry?.state === "sent") consider(entry);
+      } catch (error) {
+        // While the store is away it stays parked.
+        parked.set(sessionId, (parked.get(sessionId) ?? new Set()).add(id));
+        if (doubt) doubted.add(id);
+        throw error;
     }
   }
 
@@ -219,22 +228,32 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
     }
   }
 
-  async function follow(): Promise<void> {
+  const patient = { signal: stopped.signal, complain };
+
+  async function follow(well: () => void): Promise<void> {
     const answered = ledger.watch({ ...filter, state: "answered" }, { signal: stopped.signal });
-    await persist(stopped.signal, () => scan("answered"), complain);
-    for await (const entry of answered) consider(entry);
+    await scan("answered");
+    well();
+    for await (const entry of answered) {
+      well();
+      consider(entry);
+    }
   }
 
   /** Looks after what others left in doubt, and after sessions that came back unnoticed. */
   async function patrol(): Promise<void> {
     for (let round = 1; ; round++) {
-      await persist(stopped.signal, () => scan("sent"), complain);
+      await persist(() => scan("sent"), patient);
       await pause(leaseMs / 4, stopped.signal);
-      for (const sessionId of [...parked.keys()]) await unpark(sessionId, round % 12 === 0);
+      for (const sessionId of [...parked.keys()]) await persist(() => unpark(sessionId, round % 12 === 0), patient);
     }
   }
 
-  const watching = Promise.all([follow().catch(complain), patrol().catch(complain)]);
+  const giveUp = (error: unknown): void => {
+    complain(error);
+    if (!stopped.signal.aborted) fail(error);
+  };
+  const watching = Promise.all([persist(follow, patient).catch(giveUp), patrol().catch(giveUp)]);
 
   async function finish(): Promise<void> {
     for (const off of offs) off();
@@ -242,7 +261,8 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
     const timer = setTimeout(() => ended.abort(stopped.signal.reason), graceMs);
     await Promise.all([watching, lanes.idle()]).finally(() => clearTimeout(timer));
   }
-  return { events, ...createEnd(rpc.closed, finish) };
+  const { fail, end } = createEnd(rpc.closed, finish);
+  return { events, ...end };
 }
 
 const nameOf = ({ sessionId, requestId }: { sessionId: string; requestId: string }): string =>

@@ -1,3 +1,4 @@
+import { LatchkeyError } from "../base/errors.js";
 import { checkPrincipal } from "../base/principal.js";
 import { createEvents, type Events } from "../events/index.js";
 import type { Entry, Ledger } from "../ledger/index.js";
@@ -13,7 +14,7 @@ import {
   rowOf,
 } from "../pending/index.js";
 import { isOvertaken } from "../pending/internal.js";
-import { createEnd, Lanes, type LedgerRpc, persist } from "./worker.js";
+import { createEnd, isHopeless, Lanes, type LedgerRpc, persist } from "./worker.js";
 
 export interface RecordPendingOptions {
   /** Only these kinds. All of them when left out. */
@@ -22,6 +23,10 @@ export interface RecordPendingOptions {
   principal?: string | ((request: PendingRequest) => string | undefined | Promise<string | undefined>) | undefined;
   /** Who records, for the receipts. */
   by?: string | undefined;
+  /** How long what was seen is kept while the store cannot take it. Default 86 400 000, a day. */
+  patienceMs?: number | undefined;
+  /** How much that was seen may wait for the store. Default 10 000; what is more is an `error` with the code `OVERFLOW`. */
+  limit?: number | undefined;
 }
 
 export type RecorderEventMap = {
@@ -29,7 +34,10 @@ export type RecorderEventMap = {
   recorded: Entry;
   /** The runtime said that a request is over; the entry as that left it. */
   completed: Entry;
-  /** Something could not be written down. A store that cannot be reached is tried again, and said each time. */
+  /**
+   * Something could not be written down. While the store is away or read only it is tried again, and said each time. An error
+   * that does not pass is said once more, and ends the recorder.
+   */
   error: { readonly error: unknown; readonly sessionId: string };
 };
 
@@ -42,13 +50,17 @@ export interface Recorder {
   catchUp(sessionId: string): Promise<Entry[]>;
   /** Resolves when everything that was seen is on disk. */
   idle(): Promise<void>;
-  /** Resolves when the recorder is over: closed by us, or because the connection is gone; what was seen is on disk then. */
+  /**
+   * Resolves when the recorder is over: closed by us, or because the connection is gone; what was seen is on disk then. Rejects,
+   * as `close()` then does, with the error of a store that will not take anything more.
+   */
   readonly closed: Promise<void>;
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 const graceMs = 5000;
+const dayMs = 86_400_000;
 
 /** Writes every request of the connection's sessions down as it comes, and settles what the runtime says is over. */
 export function recordPending(rpc: LedgerRpc, ledger: Ledger, options: RecordPendingOptions = {}): Recorder {
@@ -59,13 +71,31 @@ export function recordPending(rpc: LedgerRpc, ledger: Ledger, options: RecordPen
   const events = createEvents<RecorderEventMap>();
   const lanes = new Lanes();
   const ended = new AbortController();
-  const { by } = options;
+  const { by, patienceMs = dayMs, limit = 10_000 } = options;
+  let waiting = 0;
 
-  const job = (sessionId: string, run: () => Promise<void>): void =>
+  const job = (sessionId: string, run: () => Promise<void>): void => {
+    const complain = (error: unknown): void => events.emit("error", { error, sessionId });
+    if (waiting >= limit) {
+      const many = `${limit} events wait for the store, this one was let go: catchUp finds it once the store is well`;
+      complain(new LatchkeyError("OVERFLOW", many));
+      return;
+    }
+    waiting++;
     lanes.add(sessionId, async () => {
-      const complain = (error: unknown): void => events.emit("error", { error, sessionId });
-      await persist(ended.signal, run, complain).catch(complain);
+      try {
+        await persist(run, { signal: ended.signal, complain, patienceMs });
+      } catch (error) {
+        complain(error);
+        if (isHopeless(error) && !ended.signal.aborted) {
+          ended.abort(error);
+          fail(error);
+        }
+      } finally {
+        waiting--;
+      }
     });
+  };
 
   async function record(event: AskingEvent, sessionId: string): Promise<Entry> {
     const context = { sessionId, endpoint: rpc.endpoint };
@@ -152,7 +182,8 @@ export function recordPending(rpc: LedgerRpc, ledger: Ledger, options: RecordPen
     const timer = setTimeout(() => ended.abort(), graceMs);
     return lanes.idle().finally(() => clearTimeout(timer));
   };
-  return { events, catchUp, idle: () => lanes.idle(), ...createEnd(rpc.closed, finish) };
+  const { fail, end } = createEnd(rpc.closed, finish);
+  return { events, catchUp, idle: () => lanes.idle(), ...end };
 }
 
 function completedEvents(wanted: Iterable<KindName>): Map<string, KindName[]> {

@@ -1,5 +1,5 @@
-import { LedgerError } from "../base/errors.js";
 import { pause } from "../base/until.js";
+import { outlook } from "../ledger/internal.js";
 import type { Rpc } from "../rpc/index.js";
 
 /** What a recorder and a deliverer need of an `Rpc`. */
@@ -25,33 +25,69 @@ export class Lanes {
   }
 }
 
-/** Does it again while the store cannot be reached: what was asked must not be forgotten because of that. */
+export interface PersistOptions {
+  readonly signal: AbortSignal;
+  /** Told each time that it failed and is tried again. */
+  readonly complain: (error: unknown) => void;
+  /** How long the store may be away. */
+  readonly patienceMs?: number | undefined;
+}
+
+/** How long somebody has to mend a database that refuses. */
+const mendMs = 60_000;
+
+/**
+ * Does it again while the store cannot take it: what was asked must not be forgotten because of that. Rejects with the store's
+ * error when the time for it is over, when it does not pass, or when the signal aborts. `well` says that the store is well again.
+ */
 export async function persist<T>(
-  signal: AbortSignal,
-  run: () => Promise<T>,
-  complain: (error: unknown) => void,
+  run: (well: () => void) => Promise<T>,
+  { signal, complain, patienceMs = Number.POSITIVE_INFINITY }: PersistOptions,
 ): Promise<T> {
-  for (let pauseMs = 50; ; pauseMs = Math.min(pauseMs * 2, 2000)) {
+  const waits = { passes: patienceMs, mendable: mendMs };
+  let began: { hope: keyof typeof waits; at: number } | undefined;
+  let pauseMs = 50;
+  const well = (): void => {
+    began = undefined;
+    pauseMs = 50;
+  };
+  for (;;) {
     try {
-      return await run();
+      return await run(well);
     } catch (error) {
-      if (!(error instanceof LedgerError) || error.code !== "UNAVAILABLE" || signal.aborted) throw error;
+      const hope = outlook(error);
+      if (signal.aborted || (hope !== "passes" && hope !== "mendable")) throw error;
+      if (began?.hope !== hope) began = { hope, at: performance.now() };
+      if (performance.now() - began.at >= waits[hope]) throw error;
       complain(error);
-      await pause(pauseMs, signal);
+      await pause(pauseMs, signal).catch(() => {
+        throw error;
+      });
+      pauseMs = Math.min(pauseMs * 2, 2000);
     }
   }
 }
 
-/** Work that ends once: when it is closed, or when its connection is gone. */
+/** Whether nothing more can be hoped of the store, once `persist` has given up. */
+export const isHopeless = (error: unknown): boolean => !["values", undefined].includes(outlook(error));
+
+/** Work that ends once: when it is closed, when its connection is gone, or, with an error, when it cannot go on. */
 export function createEnd(gone: Promise<unknown>, finish: () => Promise<void>) {
   let end = (): void => undefined;
-  const asked = new Promise<void>((resolve) => {
+  let fail: (error: unknown) => void = () => undefined;
+  const asked = new Promise<void>((resolve, reject) => {
     end = resolve;
+    fail = reject;
   });
-  const closed = Promise.race([asked, gone]).then(finish);
+  const closed = Promise.race([asked, gone]).then(finish, async (error: unknown) => {
+    await finish();
+    throw error;
+  });
+  // It was told as an event too; a host that looks at neither must not die of it.
+  closed.catch(() => undefined);
   const close = (): Promise<void> => {
     end();
     return closed;
   };
-  return { closed, close, [Symbol.asyncDispose]: close };
+  return { fail, end: { closed, close, [Symbol.asyncDispose]: close } };
 }

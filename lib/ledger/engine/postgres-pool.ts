@@ -1,6 +1,9 @@
 import { connect, type Socket } from "node:net";
+import { join } from "node:path";
 import postgres from "postgres";
-import { isUnreachable } from "./postgres-errors.js";
+import { Blockers } from "./postgres-blockers.js";
+import { isCut } from "./postgres-errors.js";
+import { isFolder, type PostgresUrl } from "./postgres-url.js";
 
 export interface PoolOptions {
   /** Connections for statements; one more listens. */
@@ -9,51 +12,95 @@ export interface PoolOptions {
   readonly timeoutMs: number;
 }
 
+/** Connections that are older are not from after the fail-over that we just heard of. */
+const freshMs = 5000;
+/** How long the client has to notice that its connections were given up. */
+const noticeMs = 1000;
+
 /**
  * The connections of one ledger. TCP notices a cut link only after many minutes, so whoever waits for a reply keeps a
- * watch and destroys the sockets when it takes too long; the client then connects anew by itself.
+ * watch and destroys the sockets when it takes too long; the client then connects anew by itself. Each transaction sets what it needs
+ * by itself: a pooler refuses start-up parameters that it does not know, and forgets a session's settings.
  */
 export class Pool {
-  readonly sql: postgres.Sql;
-  readonly #url: string;
+  readonly #url: PostgresUrl;
   readonly #options: PoolOptions;
-  readonly #sockets = new Set<Socket>();
-  #listener: postgres.Sql | undefined;
+  readonly #sockets = new Map<Socket, number>();
+  readonly #blockers = new Blockers();
+  /** Whether statements are kept prepared on their connections. */
+  prepare: boolean;
+  /** Counts up when the present host failed; what remains over the number of hosts is the present one. */
+  at = 0;
+  #sql: postgres.Sql;
+  #second: postgres.Sql | undefined;
+  #wake = (): void => undefined;
   #listening = false;
+  #pooled = false;
+  #closed = false;
   #waiting = 0;
   #idle = (): void => undefined;
 
-  constructor(url: string, options: PoolOptions) {
+  constructor(url: PostgresUrl, options: PoolOptions) {
     this.#url = url;
     this.#options = options;
-    this.sql = postgres(url, this.#settings({ max: options.max }));
+    this.prepare = url.prepare;
+    this.#sql = postgres(this.#settings({ max: options.max }));
+  }
+
+  get sql(): postgres.Sql {
+    return this.#sql;
+  }
+
+  get hosts(): number {
+    return this.#url.hosts.length;
   }
 
   #settings(own: object) {
-    const { timeoutMs } = this.#options;
+    const { hosts, user, password, database, ssl, target, startup } = this.#url;
     return {
+      // For error messages only. With several the client would try them without end.
+      host: hosts[0].host,
+      port: hosts[0].port,
+      ...(user !== undefined && { username: user }),
+      ...(password !== undefined && { password }),
+      ...(database !== undefined && { database }),
+      ssl: hosts.every(({ host }) => isFolder(host)) ? false : ssl,
+      ...(target !== undefined && { target_session_attrs: target }),
+      connection: startup,
       onnotice: () => undefined,
       fetch_types: false,
-      connect_timeout: Math.max(1, Math.ceil(timeoutMs / 1000)),
+      connect_timeout: Math.max(1, Math.ceil(this.#options.timeoutMs / 1000)),
       keep_alive: 10,
-      // A transaction whose host has gone must not keep its locks.
-      connection: { application_name: "latchkey", idle_in_transaction_session_timeout: timeoutMs },
-      ...(isPlain(this.#url) && { socket: this.#connect }),
+      // Who asks again waits by himself.
+      backoff: () => 0,
+      socket: this.#connect,
       ...own,
     };
   }
 
   /** Not awaited: what is written before the connection stands is sent then, and a failure is an error of the socket. */
-  readonly #connect = ({ host, port }: { host: string[]; port: number[] }): Socket => {
-    const socket = connect({ host: host[0], port: port[0] ?? 5432, noDelay: true });
-    this.#sockets.add(socket);
-    socket.once("close", () => this.#sockets.delete(socket));
+  readonly #connect = (): Socket => {
+    const { host, port } = this.#url.hosts[this.at % this.hosts] ?? this.#url.hosts[0];
+    const socket = isFolder(host)
+      ? connect({ path: join(host, `.s.PGSQL.${port}`) })
+      : connect({ host, port, noDelay: true });
+    // Without an error the client would go on connecting to a server that hangs up at once.
+    socket.once("end", () =>
+      socket.destroy(Object.assign(new Error("the server hung up"), { code: "CONNECTION_CLOSED" })),
+    );
+    // The client takes the name that it asks for in TLS from here.
+    Object.assign(socket, { host, port });
+    for (const old of this.#sockets.keys()) if (old.destroyed) this.#sockets.delete(old);
+    this.#sockets.set(socket, performance.now());
     return socket;
   };
 
   /** Waits for the server, but not for ever. */
   async heard<T>(reply: PromiseLike<T>): Promise<T> {
-    const timer = setTimeout(() => this.cut(), this.#options.timeoutMs);
+    let timer = setTimeout(() => {
+      this.cut();
+      timer = setTimeout(() => this.#replace(), noticeMs);
+    }, this.#options.timeoutMs);
     const done = this.#busy();
     try {
       return await reply;
@@ -78,11 +125,12 @@ export class Pool {
     const whole = this.sql
       .begin(async (sql) => {
         tellBegun();
+        this.#limit(sql);
         try {
           result = { value: await run(sql) };
         } catch (error) {
           // The client would send ROLLBACK on the closed connection, which it cannot. It ends the transaction by itself.
-          if (isUnreachable(error)) await new Promise(() => undefined);
+          if (isCut(error)) await new Promise(() => undefined);
           throw error;
         } finally {
           tellEnded();
@@ -90,39 +138,85 @@ export class Pool {
       })
       .then(() => undefined);
     const done = this.#busy();
+    const looking = setInterval(() => this.#look(), this.#options.timeoutMs / 4);
     try {
       await this.heard(Promise.race([begun, whole]));
       await Promise.race([ended, whole]);
       await this.heard(whole);
     } finally {
+      clearInterval(looking);
       done();
     }
     if (result === undefined) throw new Error("the transaction ended without a result");
     return result.value;
   }
 
-  /** Gives every connection up. What is awaited on them rejects. */
-  cut(): void {
-    for (const socket of this.#sockets) socket.destroy();
+  /** Sent along with the first statement: a transaction whose host has gone keeps no locks, and none waits for them for ever. */
+  #limit(sql: postgres.TransactionSql): void {
+    const { timeoutMs } = this.#options;
+    const limits = { idle_in_transaction_session_timeout: timeoutMs, lock_timeout: Math.ceil(timeoutMs * 0.9) };
+    const text = Object.entries(limits).map(([name, ms]) => `SET LOCAL ${name} = ${ms}`);
+    sql.unsafe(text.join(";")).then(undefined, () => undefined);
   }
 
-  /** Makes sure that notifications of a channel arrive; false when they do not now. */
-  async listen(channel: string, wake: () => void): Promise<boolean> {
-    if (this.#listening) return true;
-    this.#listener ??= postgres(
-      this.#url,
+  /** A transaction takes long: whoever of another role stands in its way, and does not move, is ended. */
+  #look(): void {
+    this.#blockers.look(this.#other(), this.#options.timeoutMs / 4).catch(() => undefined);
+  }
+
+  /** Gives every connection up. What is awaited on them rejects. */
+  cut(): void {
+    for (const socket of this.#sockets.keys()) socket.destroy();
+  }
+
+  /** Gives up the connections that were made before a fail-over: they lead to a server that takes no writes any more. */
+  renew(): void {
+    for (const [socket, since] of this.#sockets) if (performance.now() - since > freshMs) socket.destroy();
+  }
+
+  /** Turns to the next host, unless somebody did since `at`. False when there is no other. */
+  moveOn(at: number): boolean {
+    if (this.at === at) this.at++;
+    return this.hosts > 1;
+  }
+
+  /** The client still tries to connect, without end: it is given up with everything that waits for it. */
+  #replace(): void {
+    if (this.#closed) return;
+    const [old, second] = [this.#sql, this.#second];
+    this.#sql = postgres(this.#settings({ max: this.#options.max }));
+    this.#second = undefined;
+    this.#listening = false;
+    for (const client of [old, second]) client?.end({ timeout: 0 }).catch(() => undefined);
+  }
+
+  /** One connection beside the others, for what must not wait behind them. */
+  #other(): postgres.Sql {
+    this.#second ??= postgres(
       this.#settings({
         max: 1,
         idle_timeout: 0,
         max_lifetime: null,
-        onnotify: wake,
+        onnotify: () => this.#wake(),
         onclose: () => {
           this.#listening = false;
         },
       }),
     );
+    return this.#second;
+  }
+
+  /** Makes sure that notifications of a channel arrive; false when they do not now. */
+  async listen(channel: string, wake: () => void): Promise<boolean> {
+    if (this.#listening || this.#pooled) return this.#listening;
+    this.#wake = wake;
     try {
-      await this.heard(this.#listener.unsafe(`LISTEN "${channel}"`));
+      const sql = this.#other();
+      const told = await this.heard(sql.unsafe<{ pid: number }[]>("SELECT pg_backend_pid() AS pid"));
+      // A pooler hands out numbers of its own. Behind one, what is listened for reaches whoever has that connection then.
+      this.#pooled = told[0]?.pid !== told.state.pid;
+      if (this.#pooled) return false;
+      await this.heard(sql.unsafe(`LISTEN "${channel}"`));
       this.#listening = true;
       // What happened while nobody listened is looked for now.
       wake();
@@ -140,7 +234,8 @@ export class Pool {
       const timer = setTimeout(tell, 5000);
       await idle.finally(() => clearTimeout(timer));
     }
-    await Promise.all([this.#listener?.end({ timeout: 0 }), this.sql.end({ timeout: 0 })]);
+    this.#closed = true;
+    await Promise.all([this.#second?.end({ timeout: 0 }), this.#sql.end({ timeout: 0 })]);
     this.cut();
   }
 }
@@ -151,10 +246,4 @@ function signal(): [Promise<void>, () => void] {
     tell = resolve;
   });
   return [told, () => tell()];
-}
-
-/** One host, reached by TCP: only then the socket can be made here. */
-function isPlain(url: string): boolean {
-  const { hostname, searchParams } = new URL(url);
-  return hostname !== "" && !hostname.includes(",") && !searchParams.has("host") && !hostname.startsWith("%2F");
 }

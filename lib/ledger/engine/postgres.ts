@@ -5,10 +5,12 @@ import { fault } from "../../base/fault.js";
 import type { Ledger } from "../contract.js";
 import { type KeyOptions, openLedgerOn } from "../open.js";
 import { type Dialect, driveAsync, type Engine, type Row, type Rule, type Step } from "./engine.js";
-import { isRolledBack, isUnreachable } from "./postgres-errors.js";
+import { databaseError, outlookOf } from "./outlook.js";
+import { isCut, isForeignStatement, isReadOnly, isRolledBack } from "./postgres-errors.js";
 import { lockNumber } from "./postgres-lock.js";
 import { Pool } from "./postgres-pool.js";
 import { postgresDialect } from "./postgres-schema.js";
+import { parsePostgresUrl } from "./postgres-url.js";
 
 export interface PostgresOptions {
   /** The schema that holds the tables; the URL may say it too, as `?schema=name`. Default `latchkey`. */
@@ -27,15 +29,13 @@ export async function openPostgresLedger(url: string, options: PostgresOptions &
 }
 
 export async function postgresEngine(location: string, options: PostgresOptions = {}): Promise<Engine> {
-  const url = new URL(location);
-  const named = url.searchParams.get("schema") ?? undefined;
-  url.searchParams.delete("schema");
-  const { schema = named ?? "latchkey", max = 5, timeoutMs = 10_000, waitMs = 0 } = options;
+  const url = parsePostgresUrl(location);
+  const { schema = url.schema ?? "latchkey", max = url.connections ?? 5, timeoutMs = 10_000, waitMs = 0 } = options;
   if (!/^[a-z_][a-z0-9_]{0,62}$/.test(schema)) throw new TypeError('"schema" must be a plain lower-case name');
   countOf(max, "max");
   waitOf(waitMs, "waitMs");
   spanOf(timeoutMs, "timeoutMs");
-  return new PostgresEngine(new Pool(url.href, { max, timeoutMs }), schema, waitMs);
+  return new PostgresEngine(new Pool(url, { max, timeoutMs }), schema, waitMs);
 }
 
 const clock = (at: string): string => `floor(extract(epoch FROM ${at}) * 1000)::bigint`;
@@ -84,7 +84,7 @@ class PostgresEngine implements Engine {
 
   #query(sql: postgres.ISql, step: Step): PromiseLike<readonly Row[]> {
     const run = (text: string, params: readonly (string | number | null)[]): PromiseLike<readonly Row[]> =>
-      sql.unsafe(text, [...params], { prepare: true });
+      sql.unsafe(text, [...params], { prepare: this.#pool.prepare });
     if ("notify" in step) return run("SELECT pg_notify($1, '')", [this.#schema]);
     if ("draw" in step) return run(`SELECT nextval('"${this.#schema}".fences') AS fence`, []);
     if ("lock" in step) {
@@ -112,15 +112,22 @@ class PostgresEngine implements Engine {
 
   async #whenReachable<T>(run: () => Promise<T>): Promise<T> {
     const end = performance.now() + this.#waitMs;
-    for (let tries = 1; ; tries++) {
+    const pool = this.#pool;
+    for (let tries = 1, hosts = pool.hosts; ; tries++) {
       if (this.#closed) throw new LedgerError("UNAVAILABLE", "the ledger is closed");
+      const { at } = pool;
       try {
         return await run();
       } catch (error) {
         if (error instanceof LatchkeyError || error instanceof TypeError) throw error;
         if (isRolledBack(error) && tries < 10) continue;
-        if (!isUnreachable(error)) throw new LatchkeyError("DATABASE", "PostgreSQL could not do it", error);
-        if (performance.now() >= end) throw new LedgerError("UNAVAILABLE", "PostgreSQL cannot be reached", error);
+        if (isForeignStatement(error) && tries < 10) {
+          pool.prepare = false;
+          continue;
+        }
+        if (isReadOnly(error)) pool.renew();
+        if ((isCut(error) || isReadOnly(error)) && pool.moveOn(at) && --hosts > 0) continue;
+        if (outlookOf(error) !== "passes" || performance.now() >= end) throw databaseError("PostgreSQL", error);
         await new Promise((resume) => setTimeout(resume, Math.min(50 * tries, 500)));
       }
     }

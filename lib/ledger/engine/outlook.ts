@@ -1,0 +1,99 @@
+import { LedgerError } from "../../base/errors.js";
+import { visible } from "../../base/visible.js";
+
+/**
+ * What an error of a database means for whoever may try again. The tables below are the only place that decides it.
+ * - `passes`: by itself, in time. The error is `UNAVAILABLE`.
+ * - `mendable`: when somebody mends the database: a grant, a renamed table, a password. The error is `DATABASE`.
+ * - `values`: it is about what was to be written, and concerns nothing else. `DATABASE`.
+ * - `lasts`: nobody should try again. `DATABASE`.
+ */
+export type Outlook = "passes" | "mendable" | "values" | "lasts";
+
+type Table = readonly (readonly [RegExp, Outlook])[];
+
+/** By SQLSTATE (PostgreSQL, appendix A), by the client's codes, by the system's. The first that fits counts. */
+const codes: Table = [
+  // Corrupted data or index; the protocol or the client used wrongly.
+  [/^XX00[12]$/, "lasts"],
+  // Connection lost; rolled back because of another; too many connections, out of disk or memory.
+  [/^(08|40|53)\w{3}$/, "passes"],
+  // Time-out or cancel; shutting down, starting, killed; locked; read only after a fail-over; idle too long.
+  [/^(57014|57P0\d|55P03|55006|25006|25P0[34]|58030|72000)$/, "passes"],
+  // A pooler gave us another connection than the one that knows our statement. The engine stops using them.
+  [/^(26000|42P05)$/, "passes"],
+  // No login, database, schema, table, column, function or right; a pooler's own refusals; a standby that cannot.
+  [/^(28\w{3}|3D000|3F000|42501|42P01|42703|42883|0A000|55\w{3}|58\w{3}|XX000)$/, "mendable"],
+  // Data exceptions, constraints, limits of a value, somebody's own trigger.
+  [/^(21|22|23|44|54|P0)\w{3}$/, "values"],
+  [/^(CONNECTION_\w+|CONNECT_TIMEOUT)$/, "passes"],
+  [/^(ERR_SSL|ERR_TLS|CERT|UNABLE_TO|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH|SASL_SIGNATURE)/, "mendable"],
+  [/^(EACCES|EPERM|EROFS|ENOTDIR|EISDIR|ELOOP|ENAMETOOLONG|ENOENT)$/, "mendable"],
+  [/^E(?!RR_)[A-Z0-9]+(_\w+)?$/, "passes"],
+];
+
+/** By SQLite's result codes, extended or not (https://www.sqlite.org/rescode.html). */
+const results: Readonly<Record<number, Outlook>> = {
+  // IOERR_DATA and IOERR_CORRUPTFS: a checksum, or the file system, says that what is on disk is wrong.
+  8202: "lasts",
+  8458: "lasts",
+  // READONLY_DBMOVED: the file is not there any more.
+  1032: "passes",
+  // BUSY, LOCKED, NOMEM, INTERRUPT, IOERR, FULL, PROTOCOL, SCHEMA.
+  5: "passes",
+  6: "passes",
+  7: "passes",
+  9: "passes",
+  10: "passes",
+  13: "passes",
+  15: "passes",
+  17: "passes",
+  // ERROR (no such table), PERM, READONLY, CANTOPEN, AUTH.
+  1: "mendable",
+  3: "mendable",
+  8: "mendable",
+  14: "mendable",
+  23: "mendable",
+  // TOOBIG, CONSTRAINT, MISMATCH, RANGE.
+  18: "values",
+  19: "values",
+  20: "values",
+  25: "values",
+};
+
+/** Of a database's own error: what a driver or the system threw. */
+export function outlookOf(error: unknown): Outlook {
+  if (!(error instanceof Error)) return "lasts";
+  if ("errcode" in error && typeof error.errcode === "number")
+    return results[error.errcode] ?? results[error.errcode & 0xff] ?? "lasts";
+  // A socket that is not there, a port where nobody listens: the server is away.
+  if ("syscall" in error && error.syscall === "connect") return "passes";
+  const code = codeOf(error);
+  return codes.find(([pattern]) => pattern.test(code))?.[1] ?? "lasts";
+}
+
+/** Of what a call of the ledger rejected with; nothing where it is not about the database. */
+export function outlook(error: unknown): Outlook | undefined {
+  if (!(error instanceof LedgerError)) return undefined;
+  if (error.code === "UNAVAILABLE") return "passes";
+  return error.code === "DATABASE" ? outlookOf(error.cause) : undefined;
+}
+
+/** A database's own error as the ledger's callers see it: what to do about it by the code, why in the message. */
+export function databaseError(store: string, cause: unknown): LedgerError {
+  return outlookOf(cause) === "passes"
+    ? new LedgerError("UNAVAILABLE", `${store} cannot do it now: ${reason(cause)}`, cause)
+    : new LedgerError("DATABASE", `${store} refused: ${reason(cause)}`, cause);
+}
+
+function reason(cause: unknown): string {
+  if (!(cause instanceof Error)) return "for no known reason";
+  // A host with several addresses fails with one error for each, and no text of its own.
+  const [first] = cause instanceof AggregateError ? cause.errors : [];
+  const said = cause.message || (first instanceof Error ? first.message : "");
+  const code = "errcode" in cause ? cause.errcode : codeOf(cause);
+  return `${visible(said, 200)}${code && !said.includes(String(code)) ? ` (${code})` : ""}`;
+}
+
+export const codeOf = (error: unknown): string =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";

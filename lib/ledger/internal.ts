@@ -1,0 +1,2 @@
+/** What the other rooms of latchkey need of this one, and its users do not. */
+export { outlook } from "./engine/outlook.js";
