@@ -214,7 +214,7 @@ export class Pool {
       const sql = this.#other();
       const told = await this.heard(sql.unsafe<{ pid: number }[]>("SELECT pg_backend_pid() AS pid"));
       // A pooler hands out numbers of its own. Behind one, what is listened for reaches whoever has that connection then.
-      this.#pooled = told[0]?.pid !== told.state.pid;
+      this.#pooled = !told.some(({ pid }) => pid === told.state.pid);
       if (this.#pooled) return false;
       await this.heard(sql.unsafe(`LISTEN "${channel}"`));
       this.#listening = true;

@@ -1,27 +1,79 @@
-import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, lstatSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { isCode, syncDirectory } from "../seal/key-file.js";
+import { LedgerError } from "../../base/errors.js";
+import { distrust, followLinks, isCode, makePrivate, syncFolder } from "../../base/private-file.js";
+import { databaseError } from "./outlook.js";
 
-/** The file exists with its mode before SQLite opens it; the journal files inherit that mode. */
-export function reserve(path: string): void {
-  if (restrict(path)) return;
+/** What SQLite keeps beside a database while it is open. */
+const journals = ["-wal", "-shm"];
+
+/**
+ * The file exists with its mode before SQLite opens it; the journal files inherit that mode. Returns its path without links.
+ * @throws LedgerError `DATABASE` for a file, or a link, that somebody else could have put there
+ */
+export function reserve(location: string): string {
+  const found = followLinks(location);
+  if ("link" in found) throw refused(location, `is reached by the link "${found.link}" of user ${found.uid}`);
+  const { path } = found;
+  try {
+    for (const end of ["", ...journals, "-journal"]) refuseStrange(`${path}${end}`);
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) create(path);
+    // Where that cannot be, others may read what is not secret; what is, is sealed.
+    makePrivate(path);
+  } catch (error) {
+    throw error instanceof LedgerError ? error : databaseError("the file system", error);
+  }
+  return path;
+}
+
+function create(path: string): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   try {
     closeSync(openSync(path, "wx", 0o600));
-    syncDirectory(dirname(path));
+    syncFolder(dirname(path));
   } catch (error) {
     if (!isCode(error, "EEXIST")) throw error;
+    refuseStrange(path);
   }
-  restrict(path);
 }
 
-/** False when there is no such file. */
-function restrict(path: string): boolean {
-  try {
-    chmodSync(path, 0o600);
-    return true;
-  } catch (error) {
-    if (!isCode(error, "ENOENT")) throw error;
-    return false;
+function refuseStrange(path: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  // A link here was put in the way since we looked, or beside the database.
+  const why = found.isSymbolicLink() ? "is a link" : distrust(found);
+  if (why !== undefined) throw refused(path, why);
+}
+
+const refused = (path: string, why: string): LedgerError =>
+  new LedgerError("DATABASE", `the ledger file "${path}" ${why}; it is not opened`);
+
+/** Which files an open database consists of: one that was removed, moved or replaced is written to where nobody else looks. */
+export class OpenFiles {
+  readonly #path: string;
+  readonly #known = new Map<string, string>();
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#see("");
+  }
+
+  /** @throws LedgerError `UNAVAILABLE` when a file is not the one that SQLite has open */
+  check(): void {
+    for (const end of ["", ...journals]) this.#see(end);
+  }
+
+  #see(end: string): void {
+    const path = `${this.#path}${end}`;
+    const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+    const known = this.#known.get(end);
+    const now = found && `${found.dev} ${found.ino}`;
+    // SQLite makes a journal when it first needs it, and keeps it as long as it is open.
+    if (known === undefined && now !== undefined) this.#known.set(end, now);
+    if (known === undefined || known === now) return;
+    throw new LedgerError(
+      "UNAVAILABLE",
+      `the file "${path}" is not the one that was opened: it was removed, moved or replaced. Put it back, or open the ledger again`,
+    );
   }
 }

@@ -5,8 +5,9 @@ import { LatchkeyError, LedgerError } from "../../base/errors.js";
 import { fault } from "../../base/fault.js";
 import { keyFile } from "../seal/key-file.js";
 import { type Dialect, drive, type Engine, type Row, type Rule, type Step } from "./engine.js";
+import { databaseError } from "./outlook.js";
 import { type Database, loadSqlite } from "./sqlite-driver.js";
-import { reserve } from "./sqlite-file.js";
+import { OpenFiles, reserve } from "./sqlite-file.js";
 
 /** How long one statement waits for another process's transaction before the event loop gets its turn again. */
 const busyMs = 100;
@@ -48,27 +49,34 @@ const dialect: Dialect = {
 export async function sqliteEngine(location: string): Promise<Engine> {
   const Open = loadSqlite();
   const inMemory = location === ":memory:";
-  const path = inMemory ? location : resolve(location);
-  if (!inMemory) reserve(path);
-  const database = await whenFree(() => {
-    const opened = new Open(path);
+  const path = inMemory ? location : reserve(location);
+  // Before SQLite opens it, so that what is put in its place meanwhile is noticed.
+  const files = inMemory ? undefined : new OpenFiles(path);
+  return await whenFree(() => {
+    const database = new Open(path);
     try {
-      opened.exec(`PRAGMA busy_timeout = ${busyMs}`);
-      opened.exec("PRAGMA journal_mode = WAL");
-      opened.exec("PRAGMA synchronous = FULL");
-      return opened;
+      database.exec(`PRAGMA busy_timeout = ${busyMs}`);
+      database.exec("PRAGMA journal_mode = WAL");
+      database.exec("PRAGMA synchronous = FULL");
+      return new SqliteEngine(database, files && { path, keyPath: `${resolve(location)}.key`, files });
     } catch (error) {
-      opened.close();
+      database.close();
       throw error;
     }
   });
-  return new SqliteEngine(database, inMemory ? undefined : path);
+}
+
+interface OnDisk {
+  readonly path: string;
+  /** Beside the location as it was given, which may be a link. */
+  readonly keyPath: string;
+  readonly files: OpenFiles;
 }
 
 class SqliteEngine implements Engine {
   readonly dialect = dialect;
   readonly #database: Database;
-  readonly #path: string | undefined;
+  readonly #disk: OnDisk | undefined;
   readonly #statements = new Map<string, ReturnType<Database["prepare"]>>();
   readonly #listeners = new Set<() => void>();
   #looking: NodeJS.Timeout | undefined;
@@ -78,9 +86,9 @@ class SqliteEngine implements Engine {
   #version: unknown;
   #closed = false;
 
-  constructor(database: Database, path: string | undefined) {
+  constructor(database: Database, disk: OnDisk | undefined) {
     this.#database = database;
-    this.#path = path;
+    this.#disk = disk;
     this.#version = this.#dataVersion();
   }
 
@@ -88,16 +96,14 @@ class SqliteEngine implements Engine {
     fault(`${name}:before`);
     const result = await whenFree(() => {
       this.#refuseClosed();
-      this.#database.exec("BEGIN IMMEDIATE");
-      try {
+      this.#disk?.files.check();
+      const result = this.#locked(() => {
         const result = drive(rule(), this.#step);
         fault(`${name}:written`);
-        this.#database.exec("COMMIT");
         return result;
-      } catch (error) {
-        this.#rollback();
-        throw error;
-      }
+      });
+      this.#disk?.files.check();
+      return result;
     });
     fault(`${name}:committed`);
     this.#wake();
@@ -107,8 +113,23 @@ class SqliteEngine implements Engine {
   async read<T>(rule: () => Rule<T>): Promise<T> {
     return await whenFree(() => {
       this.#refuseClosed();
-      return drive(rule(), this.#step);
+      const result = drive(rule(), this.#step);
+      this.#disk?.files.check();
+      return result;
     });
+  }
+
+  /** Runs something under the right to write, which one connection has at a time. */
+  #locked<T>(run: () => T): T {
+    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      const result = run();
+      this.#database.exec("COMMIT");
+      return result;
+    } catch (error) {
+      this.#rollback();
+      throw error;
+    }
   }
 
   readonly #step = (step: Step): readonly Row[] => {
@@ -159,10 +180,11 @@ class SqliteEngine implements Engine {
 
   /** Not every file system tells; the regular look is what can be relied on. */
   #watchJournal(): FSWatcher | undefined {
-    if (this.#path === undefined) return undefined;
-    const journal = `${basename(this.#path)}-wal`;
+    if (this.#disk === undefined) return undefined;
+    const { path } = this.#disk;
+    const journal = `${basename(path)}-wal`;
     try {
-      return watch(dirname(this.#path), { persistent: false }, (_, name) => {
+      return watch(dirname(path), { persistent: false }, (_, name) => {
         // A look that is near will do; one that is far is brought forward: the next commit is not.
         if (name === journal && !(this.#alert && this.#alertStep < 2)) this.#lookSoon(0);
       }).on("error", () => undefined);
@@ -187,9 +209,14 @@ class SqliteEngine implements Engine {
   /** Whether another process changed something since the last look. */
   #look(): boolean {
     if (this.#closed) return false;
-    const version = this.#dataVersion();
-    if (version === this.#version) return false;
-    this.#version = version;
+    try {
+      const version = this.#dataVersion();
+      if (version === this.#version) return false;
+      this.#version = version;
+    } catch {
+      // Nobody hears of it here. Whoever waits looks for himself before long, and is told.
+      return false;
+    }
     this.#wake();
     return true;
   }
@@ -203,7 +230,11 @@ class SqliteEngine implements Engine {
   }
 
   async defaultKey(make: boolean): Promise<Uint8Array | undefined> {
-    return this.#path === undefined ? randomBytes(32) : keyFile(`${this.#path}.key`, make);
+    if (this.#disk === undefined) return randomBytes(32);
+    const { keyPath } = this.#disk;
+    return (
+      keyFile(keyPath, false) ?? (make ? await whenFree(() => this.#locked(() => keyFile(keyPath, true))) : undefined)
+    );
   }
 
   async close(): Promise<void> {
@@ -229,7 +260,7 @@ async function whenFree<T>(run: () => T): Promise<T> {
       return run();
     } catch (error) {
       if (error instanceof LatchkeyError || error instanceof TypeError) throw error;
-      if (!isBusy(error)) throw new LedgerError("UNAVAILABLE", "SQLite could not do it", error);
+      if (!isBusy(error)) throw databaseError("SQLite", error);
       end ??= performance.now() + patienceMs;
       if (performance.now() > end) throw new LedgerError("UNAVAILABLE", "another process holds the ledger", error);
       await new Promise((resume) => setTimeout(resume, pauseMs * (0.5 + Math.random())));

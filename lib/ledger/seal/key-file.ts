@@ -1,52 +1,87 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { closeSync, fchmodSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { LedgerError } from "../../base/errors.js";
+import { distrust, followLinks, isCode, isUnsupported, makePrivate, syncFolder } from "../../base/private-file.js";
 import { parseKey } from "./keys.js";
 
-/** The key beside a database, made on first use. Processes that open it at once get the same one. */
+/**
+ * The key beside a database, made on first use. Processes that open it at once get the same one: whoever makes it holds the
+ * database's write lock.
+ */
 export function keyFile(path: string, make: boolean): Uint8Array | undefined {
   const found = read(path);
   if (found !== undefined || !make) return found;
-  const draft = `${path}.${randomUUID()}`;
-  const file = openSync(draft, "wx", 0o600);
   try {
-    fchmodSync(file, 0o600);
-    writeFileSync(file, `${randomBytes(32).toString("base64url")}\n`);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  try {
-    // A link appears whole or not at all, and never replaces another process's key.
-    linkSync(draft, path);
-    syncDirectory(dirname(path));
+    create(path);
   } catch (error) {
-    if (!isCode(error, "EEXIST")) throw error;
-  } finally {
-    unlinkSync(draft);
+    if (error instanceof LedgerError) throw error;
+    throw new LedgerError("WRONG_KEY", `no key file could be made at "${path}"; set LATCHKEY_KEY`, error);
   }
   return read(path);
 }
 
-function read(path: string): Uint8Array | undefined {
+function create(path: string): void {
+  const draft = `${path}.${randomUUID()}`;
   try {
-    return parseKey(readFileSync(path, "utf8"), `the key file "${path}"`);
+    const file = openSync(draft, "wx", 0o600);
+    try {
+      if (!makePrivate(file))
+        throw new LedgerError("WRONG_KEY", `the file system cannot keep "${path}" from others; set LATCHKEY_KEY`);
+      writeFileSync(file, `${randomBytes(32).toString("base64url")}\n`);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    place(draft, path);
+    syncFolder(dirname(path));
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+/** The key appears whole or not at all, and never replaces another one. */
+function place(draft: string, path: string): void {
+  try {
+    linkSync(draft, path);
+  } catch (error) {
+    if (isCode(error, "EEXIST")) return;
+    if (!isUnsupported(error)) throw error;
+    // A file system without hard links. Nobody else makes a key now, by the database's lock.
+    if (!existsSync(path)) renameSync(draft, path);
+  }
+}
+
+function read(path: string): Uint8Array | undefined {
+  const found = followLinks(path);
+  if ("link" in found) throw refused(path, `is reached by the link "${found.link}" of user ${found.uid}`);
+  try {
+    const file = openSync(found.path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    try {
+      const why = distrust(fstatSync(file));
+      if (why !== undefined) throw refused(path, why);
+      return parseKey(readFileSync(file, "utf8"), `the key file "${path}"`);
+    } finally {
+      closeSync(file);
+    }
   } catch (error) {
     if (isCode(error, "ENOENT")) return undefined;
+    if (error instanceof LedgerError) throw error;
     throw new LedgerError("WRONG_KEY", `the key file "${path}" holds no key that can be read`, error);
   }
 }
 
-/** The name of a new file is on disk only when its directory is. */
-export function syncDirectory(path: string): void {
-  const directory = openSync(path, "r");
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
-}
-
-export const isCode = (error: unknown, code: string): boolean =>
-  error instanceof Error && "code" in error && error.code === code;
+const refused = (path: string, why: string): LedgerError =>
+  new LedgerError("WRONG_KEY", `the key file "${path}" ${why}; it is not used`);
