@@ -58,7 +58,10 @@ export interface Keeping {
   readonly events: Events<KeepingEventMap>;
   /** Resolves when the sessions of before were tried: each is `held` or `missed` then. */
   readonly ready: Promise<void>;
-  /** Resolves when it is over: closed by us, or because the connection is gone; what was seen is on disk then. */
+  /**
+   * Resolves when it is over: closed by us, or because the connection is gone; what was seen is on disk then. Rejects, as
+   * `close()` then does, with the error of a store that will not take anything more.
+   */
   readonly closed: Promise<void>;
   /** Holds and records nothing new, and waits a little for replies that are out. The connection stays open. */
   close(): Promise<void>;
@@ -84,7 +87,9 @@ export function keep(rpc: Rpc, ledger: Ledger, options: KeepingOptions = {}): Ke
   const ended = new AbortController();
   const events = createEvents<KeepingEventMap>();
 
-  const recorder = recordPending(rpc, ledger, { kinds, principal, by: owner });
+  const { patienceMs, limit } = options;
+
+  const recorder = recordPending(rpc, ledger, { kinds, principal, by: owner, patienceMs, limit });
   const deliverer = deliverAnswers(rpc, ledger, { sessions, owner, leaseMs });
   forward({ recorder, deliverer, events });
 
@@ -132,11 +137,12 @@ export function keep(rpc: Rpc, ledger: Ledger, options: KeepingOptions = {}): Ke
   async function close(): Promise<void> {
     ended.abort(new LatchkeyError("ENDED", "the keeper is closed"));
     for (const keeper of keepers) keeper.close();
-    await deliverer.close();
-    await recorder.close();
-    await ready;
+    const over = await Promise.allSettled([deliverer.close(), recorder.close(), ready]);
+    for (const part of over) if (part.status === "rejected") throw part.reason;
   }
-  const closed = Promise.all([recorder.closed, deliverer.closed]).then(close);
+  // A part that cannot go on ends the other, and is what both reject with.
+  const closed = Promise.all([recorder.closed, deliverer.closed]).then(close, close);
+  closed.catch(() => undefined);
   return { events, ready, closed, close, [Symbol.asyncDispose]: close };
 }
 

@@ -85,9 +85,13 @@ export class Pool {
       ? connect({ path: join(host, `.s.PGSQL.${port}`) })
       : connect({ host, port, noDelay: true });
     // Without an error the client would go on connecting to a server that hangs up at once.
-    socket.once("end", () =>
-      socket.destroy(Object.assign(new Error("the server hung up"), { code: "CONNECTION_CLOSED" })),
-    );
+    socket.once("end", () => {
+      if (socket.bytesRead === 0)
+        socket.destroy(Object.assign(new Error("the server hung up"), { code: "CONNECTION_CLOSED" }));
+    });
+    // Node tells of the end some turns after the error; what the client sends in between it would take for answered. Added after
+    // the client's own listeners, which come with the next microtask.
+    setImmediate(() => socket.once("error", () => socket.emit("close", false)));
     // The client takes the name that it asks for in TLS from here.
     Object.assign(socket, { host, port });
     for (const old of this.#sockets.keys()) if (old.destroyed) this.#sockets.delete(old);

@@ -79,12 +79,14 @@ class PostgresEngine implements Engine {
 
   async #step(sql: postgres.ISql, step: Step): Promise<readonly Row[]> {
     const rows = await this.#pool.heard(this.#query(sql, step));
+    // What was sent while its connection broke the client resolves with nothing at all, not even the name of a command.
+    if (rows.command === null) throw Object.assign(new Error("the connection broke"), { code: "CONNECTION_CLOSED" });
     // Not a copy: on a connection that was once cut within a row, the client leaves a hole in front of the next result.
     return rows.filter(() => true);
   }
 
-  #query(sql: postgres.ISql, step: Step): PromiseLike<readonly Row[]> {
-    const run = (text: string, params: readonly (string | number | null)[]): PromiseLike<readonly Row[]> =>
+  #query(sql: postgres.ISql, step: Step): PromiseLike<Reply> {
+    const run = (text: string, params: readonly (string | number | null)[]): PromiseLike<Reply> =>
       sql.unsafe(text, [...params], { prepare: this.#pool.prepare });
     if ("notify" in step) return run("SELECT pg_notify($1, '')", [this.#schema]);
     if ("draw" in step) return run(`SELECT nextval('"${this.#schema}".fences') AS fence`, []);
@@ -167,5 +169,7 @@ class PostgresEngine implements Engine {
     await this.#pool.close();
   }
 }
+
+type Reply = readonly Row[] & { readonly command: string | null };
 
 const isDefinition = (sql: string): boolean => /^(CREATE|ALTER) /.test(sql);

@@ -5,9 +5,9 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { openLedger } from "latchkey/ledger";
-import { key, type Place, sqlitePlace } from "./support/ledger/place.js";
-import { oauthRequest } from "./support/ledger/requests.js";
-import { rejects, suite } from "./support/suite.js";
+import { key, type Place, sqlitePlace } from "../support/ledger/place.js";
+import { oauthRequest } from "../support/ledger/requests.js";
+import { rejects, suite } from "../support/suite.js";
 
 const test = suite("the files of a ledger on SQLite");
 const root = dirname(createRequire(import.meta.url).resolve("latchkey/package.json"));
