@@ -194,6 +194,7 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
         parked.set(sessionId, (parked.get(sessionId) ?? new Set()).add(id));
         if (doubt) doubted.add(id);
         throw error;
+      }
     }
   }
 

@@ -21,8 +21,13 @@ test.after(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-const asked = (sessionId: string, requestId: string) =>
-  sessionEvent(sessionId, "mcp.oauth_required", requestId, oauthRequest({ requestId }).data);
+const asked = (sessionId: string, requestId: string, serverUrl?: string) =>
+  sessionEvent(
+    sessionId,
+    "mcp.oauth_required",
+    requestId,
+    oauthRequest({ requestId, ...(serverUrl && { serverUrl }) }).data,
+  );
 
 /** Resolves once the recorder told of an error with these codes: its own, and the database's. */
 async function told(recorder: Recorder, [own, cause]: readonly string[]): Promise<void> {
@@ -138,9 +143,9 @@ weathers.forEach(({ name, codes: expected, begin }, n) => {
         }
       })();
       watching.catch(() => undefined);
-      const answered = await ledger.record(
-        oauthRequest({ sessionId: "answered", requestId: "before", serverUrl: "https://other.example/mcp" }),
-      );
+      const first = recorder.events.wait("recorded", { timeoutMs: 20_000 });
+      peer.send(asked("answered", "before", "https://other.example/mcp"));
+      const answered = await first;
       const end = await begin(schema);
       const complained = told(recorder, expected);
       peer.send(asked("during", "during"));
