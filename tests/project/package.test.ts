@@ -77,12 +77,14 @@ test.after(() => rm(scratch, { recursive: true, force: true }));
 test("holds exactly its files", async () => {
   const sources = (await filesBelow(join(root, "lib"))).filter((path) => /(?<!\.d)\.ts$/.test(path));
   const pages = await readdir(join(root, "docs"));
+  const examples = await filesBelow(join(root, "examples"));
   const scripts = Object.values(manifest.exports).flatMap((target) =>
     typeof target === "string" ? [] : [target.default],
   );
   const expected = [
-    ...["CHANGELOG.md", "LICENSE", "README.md", "package.json"],
+    ...["CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "package.json"],
     ...["dist/cli/latchkey.cjs", "dist/cli/main.cjs", "dist/cli/repl/repl.js"],
+    ...examples.filter((path) => /^(file|ledger)\//.test(path)).map((path) => `examples/${path}`),
     ...pages.filter((name) => /\.(md|svg)$/.test(name)).map((name) => `docs/${name}`),
     ...scripts.map((path) => path.replace("./", "")),
     ...sources.map((path) => `dist/${path.replace(/\.ts$/, ".d.ts")}`),
@@ -117,7 +119,7 @@ test("has every file of the repository that its README links to, and none of its
   const links = [...readme.matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path = ""]) => path);
   assert.ok(links.length > 5);
   const files = await filesBelow(installed);
-  const missing = links.filter((path) => !files.includes(path));
+  const missing = links.filter((path) => !files.some((file) => file === path || file.startsWith(`${path}/`)));
   assert.equal(missing, []);
   const { scripts = {} } = JSON.parse(await readFile(join(installed, "package.json"), "utf8"));
   assert.equal(
