@@ -1,0 +1,98 @@
+/**
+ * The public conformance suite of MCP against latchkey as a client: every scenario of `auth/*` that the specification 2026-07-28 requires, and
+ * the extensions, in the bare way: recorded, claimed, the flow stashed, finished and answered by another process.
+ * No failure and no warning. DPoP is what docs/oauth.md says that a broker cannot do.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import * as assert from "uvu/assert";
+import { suite } from "../support/suite.js";
+
+const revision = "2026-07-28";
+const extensions = [
+  "client-credentials-jwt",
+  "client-credentials-basic",
+  "enterprise-managed-authorization",
+  "wif-jwt-bearer",
+];
+const atOnce = 2;
+
+const root = dirname(createRequire(import.meta.url).resolve("latchkey/package.json"));
+const home = join(root, "scripts/conformance");
+const conformance = join(home, "node_modules/@modelcontextprotocol/conformance");
+const newestHome = join(root, "scripts/newest-node");
+/** The suite wants Node 22 or newer; the client runs on the Node of this process. */
+const newest = join(newestHome, `node_modules/node-${process.platform}-${process.arch}/bin/node`);
+const client = join(root, "build/tests/programs/oauth-conformance.js");
+
+const test = suite("MCP conformance", { timeoutMs: 120_000 });
+
+function install(folder: string): void {
+  const { status, stderr } = spawnSync(
+    "npm",
+    ["ci", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts"],
+    {
+      encoding: "utf8",
+    },
+  );
+  assert.is(status, 0, stderr);
+}
+if (!existsSync(conformance)) install(home);
+if (!existsSync(newest)) install(newestHome);
+
+async function required(): Promise<string[]> {
+  const text = await readFile(join(conformance, `requirements/${revision}.yaml`), "utf8");
+  const client = text.slice(text.indexOf("\nclient:"), text.indexOf("\nnot_scored:"));
+  return [...client.matchAll(/^ {2}- auth\/(\S+)$/gm)].map(([, name]) => name ?? "");
+}
+
+interface Outcome {
+  readonly code: number | null;
+  readonly text: string;
+}
+
+async function run(scenario: string): Promise<Outcome> {
+  const cwd = await mkdtemp(join(tmpdir(), "latchkey-conformance-"));
+  try {
+    const command = `"${process.execPath}" "${client}"`;
+    const version = extensions.includes(scenario) ? [] : ["--spec-version", revision];
+    const args = ["client", "--command", command, "--scenario", `auth/${scenario}`, "--timeout", "90000", ...version];
+    const child = spawn(newest, [join(conformance, "dist/index.js"), ...args], {
+      cwd,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const chunks: Buffer[] = [];
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+    const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+    return { code, text: Buffer.concat(chunks).toString() };
+  } finally {
+    await rm(cwd, { recursive: true, force: true });
+  }
+}
+
+/** Two run at a time; each test waits for its own. */
+const names = [...(await required()), ...extensions];
+const outcomes = new Map<string, Promise<Outcome>>();
+test.before(() => {
+  const lanes: Promise<unknown>[] = Array.from({ length: atOnce }, () => Promise.resolve());
+  names.forEach((name, at) => {
+    const outcome = (lanes[at % atOnce] ?? Promise.resolve()).then(() => run(name));
+    lanes[at % atOnce] = outcome;
+    outcomes.set(name, outcome);
+  });
+});
+
+test("every scenario that the specification requires is run", () => {
+  assert.is(names.length, 25 + extensions.length);
+});
+
+for (const name of names)
+  test(`auth/${name}: no failure, no warning`, async () => {
+    const { code, text } = (await outcomes.get(name)) ?? { code: -1, text: "" };
+    assert.is(code, 0, text);
+    assert.match(text, /Passed: (\d+)\/\1, 0 failed, 0 warnings/, text);
+  });
