@@ -11,20 +11,25 @@ export interface Before {
   readonly stepUps?: number | undefined;
 }
 
-const stepUpLimit = 3;
+/** With the sign-in before them these are three for the same scopes. */
+const stepUpLimit = 2;
 
 /**
  * Which scopes to ask for: what the challenge says, else what the server's configuration says, else all that the resource's metadata lists,
  * else none. On a step-up the union with what was asked for before, so that nothing is lost; `offline_access` (a refresh token)
  * where the authorization server lists it.
- * @throws OAuthError `STEP_UP_LIMIT` when three step-ups in a row have brought nothing new.
+ * @throws OAuthError `STEP_UP_LIMIT` when two step-ups in a row have brought nothing new.
  */
 export function chooseScope(request: OAuthRequest, authority: Authority, before?: Before): string[] {
   const challenge = challengeOf(request);
   const { scopesSupported = [], metadata } = parseAuthority(authority);
   const stepsUp = request.data.reason === "upscope" || challenge.error === "insufficient_scope";
   if (stepsUp && (before?.stepUps ?? 0) >= stepUpLimit)
-    throw new OAuthError("STEP_UP_LIMIT", "scope", `${stepUpLimit} step-ups in a row have brought nothing new`);
+    throw new OAuthError(
+      "STEP_UP_LIMIT",
+      "scope",
+      `${stepUpLimit} step-ups in a row have brought no scope that was not there before`,
+    );
   const wanted =
     [challenge.scope, challenge.configuredScope, scopesSupported].find((scopes) => scopes.length > 0) ?? [];
   const refreshes = metadata.grant_types_supported?.includes("refresh_token") ?? true;

@@ -154,18 +154,18 @@ test("scopes: a step-up asks for the union with what was asked for before", asyn
   ]);
 });
 
-test("scopes: three step-ups in a row that bring nothing new are the limit", async () => {
+test("scopes: two step-ups in a row that bring nothing new are the limit", async () => {
   const { authority } = await known(stage);
   const request = demand({ reason: "upscope", wwwAuthenticateParams: { scope: "write", error: "insufficient_scope" } });
-  assert.equal(chooseScope(request, authority, { scope: ["write"], stepUps: 2 }), ["write"]);
+  assert.equal(chooseScope(request, authority, { scope: ["write"], stepUps: 1 }), ["write"]);
   try {
-    chooseScope(request, authority, { scope: ["write"], stepUps: 3 });
+    chooseScope(request, authority, { scope: ["write"], stepUps: 2 });
     assert.unreachable();
   } catch (error) {
     assert.instance(error, OAuthError);
     assert.is((error as OAuthError).code, "STEP_UP_LIMIT");
   }
-  assert.equal(chooseScope(demand(), authority, { scope: ["write"], stepUps: 3 }), ["write"], "not a step-up");
+  assert.equal(chooseScope(demand(), authority, { scope: ["write"], stepUps: 2 }), ["write"], "not a step-up");
 });
 
 test("offline_access only where the server lists it, and not without refresh tokens or a person", async () => {
