@@ -15,7 +15,7 @@ export const waits = ({ state, kind }: Pick<Entry, "state" | "kind">): boolean =
   living.includes(state) && (state !== "lost" || askedAgain.includes(kind));
 
 /** Enough of an id to tell entries apart on a screen, and to name one on a command line. */
-export const short = (id: string): string => id.slice(0, 8);
+export const short = (id: string): string => oneLine(id.slice(0, 8));
 
 /** The entry with this id, or with an id that begins so. */
 export async function findEntry(ledger: Ledger, given: string): Promise<Entry> {
@@ -109,7 +109,7 @@ const yields = 3;
 const below = [2, 3, 6];
 
 export const row = (entry: Entry): string[] => [
-  oneLine(short(entry.id)),
+  short(entry.id),
   entry.outcome === undefined ? entry.state : `${entry.state}/${entry.outcome}`,
   entry.kind,
   what(entry),

@@ -65,7 +65,7 @@ async function offers(
   const at = Math.max(before.indexOf("--ledger"), before.indexOf("-l"));
   await using ledger = await reachLedger(at < 0 ? undefined : before[at + 1]);
   const pending = (await ledger.list({ state: living })).filter(waits);
-  return pending.map(({ id }) => oneLine(last.length > 8 ? id : short(id)));
+  return pending.map(({ id }) => (last.length > 8 ? oneLine(id) : short(id)));
 }
 
 function values({ choices }: Option): readonly string[] {
