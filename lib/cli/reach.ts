@@ -12,7 +12,7 @@ export function ledgerLocation(given: string | undefined): string {
   return given ?? (process.env.LATCHKEY_LEDGER || join(stateFolder(), "ledger.db"));
 }
 
-const isUrl = (location: string): boolean => /^postgres(ql)?:/.test(location);
+export const isUrl = (location: string): boolean => /^postgres(ql)?:/.test(location);
 
 /** A location as it may be printed: without user info and query. */
 export function shownLocation(location: string): string {
@@ -34,9 +34,11 @@ export async function reachLedger(given: string | undefined, { make = false } = 
   }
   const { openLedger } = await import("../ledger/index.js");
   try {
-    return await openLedger(location);
+    // A broker for one principal, with that principal's key in LATCHKEY_KEY.
+    const principal = process.env.LATCHKEY_PRINCIPAL;
+    return await openLedger(location, { principal });
   } catch (error) {
-    // A location or a key that is none.
+    // A location, a key or a principal that is none.
     if (error instanceof TypeError) throw new Stop(exit.ledger, error.message);
     throw error;
   }

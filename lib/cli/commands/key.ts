@@ -1,7 +1,36 @@
 import { randomBytes } from "node:crypto";
+import { exit, Stop, UsageError } from "../exit.js";
 import { type Io, print } from "../io.js";
+import { isUrl, ledgerLocation } from "../reach.js";
 
 /** A key for a ledger, as `LATCHKEY_KEY` takes it. It is kept nowhere. */
 export async function newKey(io: Io): Promise<undefined> {
   await print(io.out, randomBytes(32).toString("base64url"));
+}
+
+interface Given {
+  principal?: string | undefined;
+  ledger?: string | undefined;
+}
+
+/** Prints a principal's key. The ledger's own comes from where the other commands take it, never from the command line. */
+export async function derive({ principal, ledger }: Given, io: Io): Promise<undefined> {
+  if (principal === undefined || principal.trim() === "")
+    throw new UsageError("--principal must be a name that is not blank", "key derive");
+  const { deriveKey } = await import("../../ledger/index.js");
+  const key = process.env.LATCHKEY_KEY || (await keyBeside(ledgerLocation(ledger)));
+  if (key === undefined)
+    throw new Stop(exit.ledger, "no key of a ledger: set LATCHKEY_KEY, or name an SQLite ledger that has its key file");
+  try {
+    await print(io.out, deriveKey(key, principal));
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new Stop(exit.ledger, "LATCHKEY_KEY must be 32 bytes in base64, base64url or hex");
+  }
+}
+
+async function keyBeside(location: string): Promise<Uint8Array | undefined> {
+  if (isUrl(location) || location === ":memory:") return undefined;
+  const { keyFile } = await import("../../ledger/internal.js");
+  return keyFile(`${location}.key`, false);
 }

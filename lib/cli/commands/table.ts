@@ -200,6 +200,21 @@ const repl = command({
     ),
 });
 
+const keyDerive = command({
+  name: "key derive",
+  summary: "Print the key of one principal.",
+  about: [
+    "For a broker that works for one principal only: with this key it opens and seals what is theirs, and nothing else of the ledger. It is derived from the ledger's own key, which is taken from LATCHKEY_KEY, or from the key file beside an SQLite ledger, and never from the command line.",
+    "The broker gets the printed key as LATCHKEY_KEY, and the name as LATCHKEY_PRINCIPAL.",
+  ],
+  options: {
+    principal: { ...selection.principal, about: "Whose key." },
+    ...ledgerOption,
+  },
+  examples: [["latchkey key derive --principal ada", "Printed in base64url. It is a secret."]],
+  run: async ({ values }, io) => await (await import("./key.js")).derive(values, io),
+});
+
 const shells = ["bash", "zsh", "fish"] as const;
 
 const completion = command({
@@ -226,5 +241,5 @@ const completion = command({
 export const commands: readonly Command[] = [
   ...[start, stop, status, env, keep],
   ...[ls, show, receipts, answer, cancel],
-  ...[broker, doctor, repl, keyNew, completion],
+  ...[broker, doctor, repl, keyNew, keyDerive, completion],
 ];
