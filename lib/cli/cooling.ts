@@ -4,9 +4,13 @@ const firstPauseMs = 1000;
 const longestPauseMs = 300_000;
 const lookMs = 1000;
 
-/** Credentials whose command failed, each left alone for longer every time; other work goes on meanwhile. */
+/**
+ * Credentials whose command failed, each left alone for longer every time, and entries that are parked: their command said
+ * something that is no answer. Other work goes on meanwhile.
+ */
 export class Cooling {
   readonly #until = new Map<string, { readonly at: number; readonly pauseMs: number }>();
+  readonly #parked = new Set<string>();
 
   add(credential: string): void {
     const pauseMs = Math.min((this.#until.get(credential)?.pauseMs ?? firstPauseMs / 2) * 2, longestPauseMs);
@@ -17,17 +21,27 @@ export class Cooling {
     this.#until.delete(credential);
   }
 
-  has(credential: string): boolean {
-    return (this.#until.get(credential)?.at ?? 0) > performance.now();
+  park(entries: readonly string[]): void {
+    for (const id of entries) this.#parked.add(id);
+  }
+
+  /** Lets go of what nobody waits for any more. */
+  keepParked(open: ReadonlySet<string>): void {
+    for (const id of this.#parked) if (!open.has(id)) this.#parked.delete(id);
+  }
+
+  has(credential: string, entry: string): boolean {
+    return this.#parked.has(entry) || (this.#until.get(credential)?.at ?? 0) > performance.now();
   }
 
   any(): boolean {
-    return [...this.#until.values()].some(({ at }) => at > performance.now());
+    return this.#parked.size > 0 || [...this.#until.values()].some(({ at }) => at > performance.now());
   }
 
   pause(signal: AbortSignal): Promise<void> {
-    const soonest = Math.min(...[...this.#until.values()].map(({ at }) => at).filter((at) => at > performance.now()));
-    const ms = Math.max(10, Math.min(soonest - performance.now(), lookMs));
-    return pause(ms, signal);
+    const now = performance.now();
+    let ms = lookMs;
+    for (const { at } of this.#until.values()) if (at > now) ms = Math.min(ms, at - now);
+    return pause(Math.max(10, ms), signal);
   }
 }

@@ -29,8 +29,8 @@ interface Look {
 }
 
 function overview(listed: readonly Command[], { bold, columns }: Look): string {
-  const width = Math.max(...listed.map(({ name }) => name.length)) + 2;
-  const widest = 2 + width + Math.max(...listed.map(({ summary }) => summary.length));
+  const width = listed.reduce((most, { name }) => Math.max(most, name.length), 0) + 2;
+  const widest = 2 + width + listed.reduce((most, { summary }) => Math.max(most, summary.length), 0);
   return [
     bold("NAME"),
     wrap("latchkey - requests of the Copilot runtime, written down and answered from anywhere", "  ", columns),

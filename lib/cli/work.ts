@@ -1,3 +1,4 @@
+import { LedgerError } from "../base/errors.js";
 import type { Claim } from "../ledger/index.js";
 
 /** The request of a claim as a command gets it: what `pendingRequest` wrote down, with its secrets in their places. */
@@ -23,11 +24,15 @@ export async function withLease<T>(
   const over = new AbortController();
   const signal = AbortSignal.any([outer, over.signal]);
   let extending = Promise.resolve();
+  let sureUntil = performance.now() + leaseMs;
   const extend = async (): Promise<void> => {
     try {
       await claim.extend();
+      sureUntil = performance.now() + leaseMs;
       if (claim.entries.length === 0) over.abort(new Unwanted());
     } catch (error) {
+      // A store that is away for a moment has not given the claim to anybody else yet.
+      if (error instanceof LedgerError && error.code === "UNAVAILABLE" && performance.now() < sureUntil) return;
       over.abort(error);
     }
   };

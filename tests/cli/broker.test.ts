@@ -182,3 +182,49 @@ test("ends its command when nobody waits for the answer any more", async () => {
   assert.is(JSON.parse(ran.out).fate, "unwanted");
   assert.is(await state(id), "settled");
 });
+
+/** Lifetimes as token endpoints and scripts print them, and how long the answer then serves others; 0 is not at all. */
+const lifetimes: readonly [string, number | undefined][] = [
+  ['"3600"', 3600],
+  ["3599.98", 3599],
+  ["0", 0],
+  ["null", undefined],
+  ["9223372036854775", undefined],
+];
+
+for (const [text, seconds] of lifetimes)
+  test(`a lifetime of ${text} is understood`, async () => {
+    const { id } = await oauth();
+    const before = Date.now();
+    const { code } = await once(`echo '{"kind":"token","accessToken":"t","expiresIn":${text}}'`);
+    assert.is(code, 0);
+    assert.is(await state(id), "answered");
+    const [seed] = await ledger.seeds("s-1", { principal: "ada" });
+    if (seconds === 0) return assert.is(seed, undefined);
+    const endsIn = seed?.expiresAt && (seed.expiresAt.getTime() - before) / 1000;
+    if (seconds === undefined) assert.is(endsIn, undefined);
+    else assert.ok(endsIn !== undefined && endsIn >= seconds && endsIn < seconds + 30, String(endsIn));
+  });
+
+test("a command that prints no answer is not run again for it, and other work goes on", async () => {
+  const [parked, failing] = [await oauth("s-1", "ada"), await oauth("s-2", "bob")];
+  // Each look of the broker runs the command for what fails and may be tried again.
+  const exec = `cat >asked; if grep -q '"principal":"ada"' asked; then echo x >>obtained; echo '{"kind":"token","accessToken":"a b"}'; elif [ -e tried ]; then ${token("t")}; else touch tried; exit 75; fi`;
+  const fates: string[] = [];
+  const ran = await latchkey(place, ["broker", "--json", "--exec", exec], "", (line, child) => {
+    const { id, fate, reason } = JSON.parse(line);
+    fates.push(`${id === parked.id ? "parked" : "failing"} ${fate}`);
+    if (fate === "refused") assert.match(reason, /accessToken.*not run for it again/);
+    if (fate === "answered") child.kill("SIGTERM");
+  });
+  assert.is(ran.code, 0);
+  assert.equal(fates, ["parked refused", "failing retry", "failing answered"]);
+  assert.is(await readFile(join(place.dir, "obtained"), "utf8"), "x\n");
+  assert.equal([await state(parked.id), await state(failing.id)], ["open", "answered"]);
+});
+
+for (const lease of ["0", "1e300", "99999999"])
+  test(`a lease of ${lease} seconds is a mistake on the command line`, async () => {
+    await oauth();
+    assert.is((await once(token("t"), "--lease", lease)).code, 2);
+  });

@@ -1,8 +1,12 @@
+import { longestTimerMs } from "../../base/amounts.js";
+import { LedgerError, type LedgerErrorCode, ValidationError } from "../../base/errors.js";
+import { pause } from "../../base/until.js";
 import type { Claim, Filter, Ledger } from "../../ledger/index.js";
+import type { AnswerOf, KindName } from "../../pending/index.js";
 import { escapeRemark, runCommand } from "../child.js";
 import { Cooling } from "../cooling.js";
 import { every, short, what } from "../entries.js";
-import { exit, explainShort } from "../exit.js";
+import { exit, explainShort, Stop, UsageError } from "../exit.js";
 import { type Io, oneLine, print, printJson, progress, remark } from "../io.js";
 import { kindNames } from "../names-of.js";
 import { reachLedger } from "../reach.js";
@@ -26,8 +30,10 @@ interface Given {
 /** `sysexits.h`: what a command says by how it ends. */
 const tempFail = 75;
 const noPermission = 77;
+const lookAgainMs = 250;
 
-export type Fate = "answered" | "cancelled" | "retry" | "unwanted";
+/** `refused`: the command ended well and its answer is none. Run again it would obtain another token, and likely say the same. */
+export type Fate = "answered" | "cancelled" | "retry" | "refused" | "unwanted";
 
 interface Done {
   readonly fate: Fate;
@@ -42,7 +48,7 @@ export async function broker(given: Given, io: Io): Promise<number | undefined> 
     ...(given.session ? { sessionId: given.session } : {}),
     ...(given.principal === undefined ? {} : { principal: given.principal }),
   };
-  const leaseMs = (count(given.lease, "lease") ?? defaultLeaseMs / 1000) * 1000;
+  const leaseMs = leaseOf(count(given.lease, "lease"));
   const owner = given.by ?? `latchkey broker ${process.pid}`;
   await using ledger = await reachLedger(given.ledger, { make: true });
   const worker = { ledger, filter, exec, leaseMs, owner, cooling: new Cooling() };
@@ -57,8 +63,16 @@ export async function broker(given: Given, io: Io): Promise<number | undefined> 
   };
   const jobs = given.once ? 1 : Math.max(1, count(given.jobs, "jobs") ?? 1);
   await Promise.all(Array.from({ length: jobs }, work));
-  if (given.once && fate === undefined) return exit.nothing;
-  return given.once && fate === "retry" ? exit.failed : undefined;
+  if (!given.once) return undefined;
+  if (fate === undefined) return exit.nothing;
+  return fate === "retry" || fate === "refused" ? exit.failed : undefined;
+}
+
+function leaseOf(seconds: number | undefined): number {
+  if (seconds === undefined) return defaultLeaseMs;
+  const ms = Math.round(seconds * 1000);
+  if (ms < 1 || ms > longestTimerMs) throw new UsageError("--lease must be from 0.001 to 2147483 seconds", "broker");
+  return ms;
 }
 
 type Wanted = Omit<Filter, "state">;
@@ -72,16 +86,19 @@ interface Worker {
   readonly cooling: Cooling;
 }
 
-/** The next claim that is not cooling down; nothing when the broker is to end. */
+/** The next claim that is neither cooling down nor parked; nothing when the broker is to end. */
 async function next({ ledger, filter, leaseMs, owner, cooling }: Worker, io: Io): Promise<Claim | undefined> {
   using _ = progress(io.err, "waits for something to answer");
   try {
     for (;;) {
       if (!cooling.any()) return await ledger.claim(filter, { owner, leaseMs, signal: io.signal });
+      const open = new Set<string>();
       for await (const { id, credential } of every(ledger, { ...filter, state: "open" })) {
-        const claim = cooling.has(credential) ? undefined : await ledger.claim({ id }, { owner, leaseMs });
+        open.add(id);
+        const claim = cooling.has(credential, id) ? undefined : await ledger.claim({ id }, { owner, leaseMs });
         if (claim !== undefined) return claim;
       }
+      cooling.keepParked(open);
       await cooling.pause(io.signal);
     }
   } catch (error) {
@@ -96,6 +113,7 @@ async function attempt(worker: Worker, claim: Claim, json: boolean, io: Io): Pro
   // Asked again before it is given back, or it would be claimed again at once.
   if (fate === "retry") worker.cooling.add(credential);
   else worker.cooling.forget(credential);
+  if (fate === "refused") worker.cooling.park(claim.entries.map((entry) => entry.id));
   await claim.release().catch(() => undefined);
   const record = { id, kind, fate, ...(reason === undefined ? {} : { reason }) };
   if (json) await printJson(io.out, record);
@@ -107,7 +125,8 @@ async function attempt(worker: Worker, claim: Claim, json: boolean, io: Io): Pro
   return fate;
 }
 
-async function work({ exec, leaseMs }: Worker, claim: Claim, io: Io): Promise<Done> {
+async function work(worker: Worker, claim: Claim, io: Io): Promise<Done> {
+  const { exec, leaseMs } = worker;
   try {
     return await withLease(claim, { leaseMs, signal: io.signal }, async (signal) => {
       // Not a line that goes away: what the command says itself comes below it.
@@ -121,14 +140,47 @@ async function work({ exec, leaseMs }: Worker, claim: Claim, io: Io): Promise<Do
       }
       if (code === tempFail) return { fate: "retry" };
       if (code !== 0) return { fate: "retry", reason: `the command ended with ${killedBy ?? `exit code ${code}`}` };
-      await claim.answer(await answerOfJson(claim.entry, stdout));
+      await give(worker, claim, await answerOfJson(claim.entry, stdout), signal);
       return { fate: "answered" };
     });
   } catch (error) {
     if (error instanceof Unwanted) return { fate: "unwanted", reason: error.message };
+    if (isRefusal(error))
+      return { fate: "refused", reason: `${explainShort(error)}; the command is not run for it again by this broker` };
     return {
       fate: "retry",
       reason: io.signal.aborted ? "the broker was stopped" : explainShort(error),
     };
+  }
+}
+
+const isRefusal = (error: unknown): boolean =>
+  error instanceof ValidationError || (error instanceof Stop && error.exitCode === exit.invalid);
+
+const isLedgerError = (error: unknown, code: LedgerErrorCode): boolean =>
+  error instanceof LedgerError && error.code === code;
+
+/**
+ * Writes down what the command obtained. It is not thrown away, to be obtained once more, because the store is away for a moment,
+ * or because the claim ran out and nobody else works on it.
+ */
+async function give(
+  { ledger, owner }: Worker,
+  claim: Claim,
+  answer: AnswerOf<KindName>,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    try {
+      await claim.answer(answer);
+      return;
+    } catch (error) {
+      if (isLedgerError(error, "FENCED")) {
+        await ledger.answer(claim.entry.id, answer, { by: owner });
+        return;
+      }
+      if (!isLedgerError(error, "UNAVAILABLE")) throw error;
+      await pause(lookAgainMs, signal);
+    }
   }
 }
