@@ -1,8 +1,25 @@
+/** Every code that an error of latchkey has. */
+export type LatchkeyErrorCode =
+  | ConnectionErrorCode
+  | RpcErrorCode
+  | LedgerErrorCode
+  | OAuthErrorCode
+  | "INVALID"
+  | OtherErrorCode;
+
+/**
+ * Codes of plain `LatchkeyError`s.
+ * - `OVERFLOW`: more events came than a stream keeps unread.
+ * - `BUSY`: a call on the session waits for an answer; an attach would wedge it.
+ * - `UNSUPPORTED`: this runtime cannot do it.
+ */
+export type OtherErrorCode = "OVERFLOW" | "BUSY" | "UNSUPPORTED";
+
 /**
  * Every error of latchkey has a stable `code`; match on it, not on the text. `cause` holds the evidence.
  * A caller's mistake is a plain `TypeError`. Time-outs and aborts reject with the signal's own reason.
  */
-export class LatchkeyError<Code extends string = string> extends Error {
+export class LatchkeyError<Code extends LatchkeyErrorCode = LatchkeyErrorCode> extends Error {
   readonly code: Code;
 
   constructor(code: Code, message: string, cause?: unknown) {

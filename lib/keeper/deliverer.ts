@@ -162,7 +162,7 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
       // The runtime did reply. Any other failure leaves the entry in doubt.
       if (!(error instanceof RpcError)) throw error;
       if (!isUnloaded(error)) events.emit("error", { error, entry });
-      return { accepted: false, reason: isUnloaded(error) ? "the session was unloaded" : error.message };
+      return { accepted: false, reason: reasonOf(error) };
     }
   }
 
@@ -270,3 +270,7 @@ const nameOf = ({ sessionId, requestId }: { sessionId: string; requestId: string
   JSON.stringify([sessionId, requestId]);
 
 const isUnloaded = (error: unknown): boolean => error instanceof RpcError && error.code === "SESSION_NOT_FOUND";
+
+/** A receipt is kept: what the runtime said itself, which may quote what it was given, is in the `error` event alone. */
+const reasonOf = (error: RpcError): string =>
+  isUnloaded(error) ? "the session was unloaded" : `the runtime answered with the error ${error.rpcCode}`;

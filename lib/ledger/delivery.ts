@@ -8,9 +8,9 @@ import { prolong, settle, type Taken } from "./rules/deliver.js";
 /** A delivery as its holder sees it. Whether it may still be settled is decided by the fence in the database. */
 export class HeldDelivery implements Delivery {
   readonly entry: Entry;
-  readonly answer: AnswerOf<KindName>;
   readonly fence: number;
   readonly inDoubt: boolean;
+  readonly #answer: AnswerOf<KindName>;
   readonly #ledger: LedgerAccess;
   readonly #owner: string;
   readonly #leaseMs: number;
@@ -20,9 +20,14 @@ export class HeldDelivery implements Delivery {
     this.#owner = owner;
     this.#leaseMs = leaseMs;
     this.entry = entryOf(taken.entry);
-    this.answer = answer;
+    this.#answer = answer;
     this.fence = taken.fence;
     this.inDoubt = taken.inDoubt;
+  }
+
+  /** No field: who prints, stringifies or clones a delivery does not mean the token in it. */
+  get answer(): AnswerOf<KindName> {
+    return this.#answer;
   }
 
   async extend(leaseMs = this.#leaseMs): Promise<void> {

@@ -1,5 +1,6 @@
 import { ageOf, countOf, spanOf, waitOf } from "../base/amounts.js";
 import { LedgerError } from "../base/errors.js";
+import { hide } from "../base/hide.js";
 import { checkPrincipal } from "../base/principal.js";
 import type { AnswerOf, KindName, PendingRequest } from "../pending/index.js";
 import type { LedgerAccess } from "./access.js";
@@ -252,15 +253,18 @@ export class Store implements contract.Ledger, LedgerAccess {
       this.#isOwn(entry),
     );
     return await Promise.all(
-      found.map(async ({ entry, answer }) => ({
-        entry: entryOf(entry),
-        request: await unsealRequest(this.keyring, entry),
-        answer: await unsealAnswer(this.keyring, entry, answer),
-        ...(answer.expires_at != null && { expiresAt: new Date(number(answer.expires_at)) }),
-        given: async (epoch?: string) => {
-          await this.write("seed", () => wasGiven(entry, text(answer.id), epoch));
-        },
-      })),
+      found.map(async ({ entry, answer }) => {
+        const seed = {
+          entry: entryOf(entry),
+          request: await unsealRequest(this.keyring, entry),
+          ...(answer.expires_at != null && { expiresAt: new Date(number(answer.expires_at)) }),
+          given: async (epoch?: string) => {
+            await this.write("seed", () => wasGiven(entry, text(answer.id), epoch));
+          },
+        };
+        hide(seed, "answer", await unsealAnswer(this.keyring, entry, answer));
+        return seed;
+      }),
     );
   }
 

@@ -171,7 +171,7 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
     const cause = unsent;
     return answer.catch((error: unknown) => {
       if (cause !== undefined) throw new TypeError(`${method}: "params" cannot be written as JSON`, { cause });
-      throw over ?? (isResponseError(error) ? remoteError(error, method) : error);
+      throw over ?? (isResponseError(error) ? remoteError(error, method, params) : error);
     });
   }
 

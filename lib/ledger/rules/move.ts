@@ -1,4 +1,6 @@
 import { LedgerError } from "../../base/errors.js";
+import { redactText } from "../../base/redact.js";
+import { visible } from "../../base/visible.js";
 import { isKind, type KindName, kinds } from "../../pending/index.js";
 import { first, type Row, type Rule, rows, text, type Value } from "../engine/engine.js";
 import { stateOf } from "../rows.js";
@@ -32,6 +34,9 @@ export function* move(id: string, from: State, to: State, now: number, note: Not
   return moved;
 }
 
+/** A receipt says what happened; it keeps no page of text, and no secret that somebody quoted. */
+const longestReason = 500;
+
 export function* receipt(id: string, state: State, now: number, note: Note): Rule<void> {
   yield* rows(
     `INSERT INTO @receipts (entry, principal, at, state, outcome, done_by, fence, reason)
@@ -42,7 +47,7 @@ export function* receipt(id: string, state: State, now: number, note: Note): Rul
     note.outcome ?? null,
     note.by ?? null,
     note.fence ?? null,
-    note.reason ?? null,
+    note.reason === undefined ? null : redactText(note.reason.slice(0, longestReason)),
     id,
   );
 }
@@ -65,7 +70,8 @@ export const rowState = (row: Row): State => stateOf(row.state);
 
 export function rowKind(row: Row): KindName {
   const kind = text(row.kind);
-  if (!isKind(kind)) throw new LedgerError("NEWER_FORMAT", `this latchkey does not know entries of "${kind}"`);
+  if (!isKind(kind))
+    throw new LedgerError("NEWER_FORMAT", `this latchkey does not know entries of "${visible(kind, 100)}"`);
   return kind;
 }
 

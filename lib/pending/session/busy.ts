@@ -8,7 +8,9 @@
  *   - it asks for another token than the first while no tool call runs (`mcp.apps.callTool`).
  * Not to be told: a first token (a starting server asks the same way, and does no harm), and a call that has asked nothing yet.
  */
+
 import { LatchkeyError } from "../../base/errors.js";
+import { visible } from "../../base/visible.js";
 import type { RequestOptions, SessionEvent, SessionRequester } from "../../protocol/index.js";
 import { type AskingEvent, createAsked, readLog } from "./asked.js";
 
@@ -53,7 +55,7 @@ export async function findBlocking(session: SessionRequester, options: RequestOp
 /** @throws LatchkeyError `BUSY` unless there are none, the questions in its `cause`. */
 export function refuse(blocking: readonly AskingEvent[]): void {
   if (blocking.length === 0) return;
-  const named = blocking.map(({ type, data }) => `${type} ${data.requestId}`);
+  const named = blocking.map(({ type, data }) => `${type} ${visible(data.requestId, 100)}`);
   throw new LatchkeyError("BUSY", `a call on the session waits for ${named.join(", ")}: an attach would wedge it`, {
     requests: blocking.map(({ type, data }) => ({ kind: type, requestId: data.requestId })),
   });

@@ -3,7 +3,10 @@ import { randomBytes } from "node:crypto";
 import { access, chmod, constants } from "node:fs/promises";
 import { childEnvironment } from "../../base/environment.js";
 import { ConnectionError } from "../../base/errors.js";
+import { hide } from "../../base/hide.js";
+import { redactText } from "../../base/redact.js";
 import { until } from "../../base/until.js";
+import { visible } from "../../base/visible.js";
 import { connect } from "../connect.js";
 import { findRuntime, followLoader } from "./find.js";
 import { listenerAmong, startOf } from "./processes.js";
@@ -96,12 +99,14 @@ export async function startRuntime(options: StartOptions = {}): Promise<Runtime>
     const pid = await listenerAmong(child.pid, endpoint);
     if (pid !== child.pid) program = { pid, start: await startOf(pid) };
     if (options.detached) release(child);
-    return {
-      ...{ endpoint, token, pid, version, ...(testedVersions && { testedVersions }) },
+    const runtime = {
+      ...{ endpoint, pid, version, ...(testedVersions && { testedVersions }) },
       // A script may end before the program that it started; that one has the script's streams.
       exited: program === undefined ? exit : close,
       ...{ stop, [Symbol.asyncDispose]: stop },
     };
+    hide(runtime, "token", token);
+    return runtime;
   } catch (error) {
     await abandon(child, exit);
     throw error;
@@ -139,7 +144,13 @@ async function portOf(child: ChildProcess, signal: AbortSignal | undefined): Pro
   });
   return until<number>({ signal }, (resolve, reject) => {
     const refuse = (what: string, cause?: unknown): void =>
-      reject(new ConnectionError("REFUSED", complaint.trim() === "" ? what : `${what}: ${complaint.trim()}`, cause));
+      reject(
+        new ConnectionError(
+          "REFUSED",
+          complaint.trim() === "" ? what : `${what}: ${visible(redactText(complaint.trim()), stderrKept)}`,
+          cause,
+        ),
+      );
     const onData = (chunk: Buffer): void => {
       printed += chunk.toString();
       const [, port] = listening.exec(printed) ?? [];
