@@ -26,11 +26,18 @@ export function remoteError(
   const data = secrets.length === 0 ? given : scrubbed(given, secrets);
   const cause = new ResponseError(code, text, data);
   if (unauthorized.has(code)) return new ConnectionError("UNAUTHORIZED", `${method}: ${text} (${code})`, cause);
-  return new RpcError(codes[code] ?? codeOfText(text), `${method}: ${text}`, { rpcCode: code, method, data, cause });
+  return new RpcError(codes[code] ?? codeOfText(text, method), `${method}: ${text}`, {
+    rpcCode: code,
+    method,
+    data,
+    cause,
+  });
 }
 
-function codeOfText(text: string): RpcErrorCode {
+function codeOfText(text: string, method: string): RpcErrorCode {
   if (/Failed to load session events/.test(text)) return "NOT_RESUMABLE";
+  // Up to 1.0.84 that is the whole text; it loads what is not loaded, so what it does not find is not on disk.
+  if (method === "session.resume" && /Session not found/i.test(text)) return "NOT_RESUMABLE";
   if (/Session not found/i.test(text)) return "SESSION_NOT_FOUND";
   return "RPC";
 }

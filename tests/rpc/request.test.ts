@@ -28,6 +28,14 @@ test("an error that the runtime answers", async () => {
   await rpc.close();
 });
 
+test("a session.resume that finds nothing, as the older runtimes say it: nothing is on disk", async () => {
+  const { rpc, peer } = await memoryPair();
+  const out = rpc.request("session.resume", { sessionId: "s" });
+  peer.refuse(await peer.next("session.resume"), { code: -32603, message: "Session not found: s" });
+  await rejects(out, { type: RpcError, code: "NOT_RESUMABLE" });
+  await rpc.close();
+});
+
 test("any result is a result", async () => {
   const { rpc, peer } = await memoryPair();
   for (const result of [null, 0, false, "", [], { deep: { a: null } }]) {

@@ -8,6 +8,8 @@ export interface RuntimeUnderTest {
   readonly path: string;
   /** The older one retries a waiting tool call after a cold resume and asks again after a refused token. */
   readonly retries: boolean;
+  /** A folder for what it unpacks into each new home, so that it does so once; left out where it brings its files along. */
+  readonly unpacksInto?: string;
 }
 
 const require = createRequire(import.meta.url);
@@ -48,6 +50,8 @@ export const cli: RuntimeUnderTest = {
   name: "1.0.102",
   path: join(cliFolder, process.platform === "win32" ? "copilot.exe" : "copilot"),
   retries: false,
+  // Beside the packages of `node_modules`, where tools keep such things.
+  unpacksInto: join(cliFolder, "../../.cache/latchkey"),
 };
 
 /** What `npm run test:all` shows on both is shown on the one that starts faster by `npm test`. */

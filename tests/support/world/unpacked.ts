@@ -1,10 +1,8 @@
 import { mkdir, mkdtemp, rename, rm, stat, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { startRuntime } from "latchkey/rpc";
-import { cli, type RuntimeUnderTest } from "./runtimes.js";
+import type { RuntimeUnderTest } from "./runtimes.js";
 
-/** Beside the packages of `node_modules`, where tools keep such things. */
-const cache = join(dirname(cli.path), "../../.cache/latchkey");
 const packages = ".cache/copilot/pkg";
 
 /**
@@ -12,15 +10,16 @@ const packages = ".cache/copilot/pkg";
  * once for all homes and only reads from then on.
  */
 export async function linkUnpacked(under: RuntimeUnderTest, home: string): Promise<void> {
-  if (under !== cli) return;
+  const cache = under.unpacksInto;
+  if (cache === undefined) return;
   const { size, mtimeMs } = await stat(under.path);
   const unpacked = join(cache, `${under.name}-${size}-${Math.round(mtimeMs)}`);
-  if (!(await isThere(unpacked))) await unpack(under, unpacked);
+  if (!(await isThere(unpacked))) await unpack(under, cache, unpacked);
   await mkdir(dirname(join(home, packages)), { recursive: true });
   await symlink(unpacked, join(home, packages));
 }
 
-async function unpack(under: RuntimeUnderTest, target: string): Promise<void> {
+async function unpack(under: RuntimeUnderTest, cache: string, target: string): Promise<void> {
   await mkdir(cache, { recursive: true });
   const scratch = await mkdtemp(join(cache, "unpacking-"));
   try {

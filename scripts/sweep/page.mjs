@@ -1,0 +1,46 @@
+// The tables of docs/runtimes.md, made from what the scenes said.
+
+const table = (head, rows) =>
+  [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+
+const sceneNames = (cells) => [...new Set(cells.flatMap(({ scenes }) => scenes.map(({ scene }) => scene)))];
+
+/** One line of text that a table can hold. */
+const plain = (text) => text.replaceAll("|", "\\|").replaceAll(/\s+/g, " ").slice(0, 160);
+
+const mark = (told) => (told === undefined ? "not reached" : told.ok ? "yes" : `no: ${plain(told.error ?? "")}`);
+
+/** A row a runtime or engine, a column a scene. */
+export function matrix(title, cells, nameOf) {
+  const names = sceneNames(cells);
+  const rows = cells.map((cell) => [
+    ...nameOf(cell),
+    ...names.map((name) => mark(cell.scenes.find(({ scene }) => scene === name))),
+  ]);
+  return table([...title, ...names], rows);
+}
+
+/** What runtimes do differently: each fact with the version from which it is so. `cells` go from the oldest to the newest. */
+export function differences(cells) {
+  const facts = new Map();
+  for (const { version, scenes } of cells)
+    for (const { facts: told } of scenes)
+      for (const [name, value] of Object.entries(told)) {
+        const seen = facts.get(name) ?? [];
+        if (seen.at(-1)?.value !== value) seen.push({ value, since: version });
+        facts.set(name, seen);
+      }
+  const rows = [...facts]
+    .filter(([, seen]) => seen.length > 1)
+    .map(([name, seen]) => [name, seen.map(({ value, since }) => `${value} (from ${since})`).join("; ")]);
+  return table(["what", "how, and since when"], rows);
+}
+
+/** Puts a text between the markers of a page. */
+export function place(page, name, text) {
+  const [begin, end] = [`<!-- ${name} -->\n`, `\n<!-- /${name} -->`];
+  const from = page.indexOf(begin) + begin.length;
+  const to = page.indexOf(end);
+  if (from < begin.length || to < from) throw new Error(`the page has no place for "${name}"`);
+  return page.slice(0, from) + text + page.slice(to);
+}
