@@ -69,6 +69,7 @@ export class Pool {
       connection: startup,
       onnotice: () => undefined,
       fetch_types: false,
+      prepare: this.prepare,
       connect_timeout: Math.max(1, Math.ceil(this.#options.timeoutMs / 1000)),
       keep_alive: 10,
       // Who asks again waits by himself.
@@ -210,16 +211,28 @@ export class Pool {
     return this.#second;
   }
 
+  /**
+   * Finds a pooler, which hands out process numbers of its own. It may give each transaction another connection, so nothing is
+   * prepared there, the client's own COMMIT included, and nothing is listened for.
+   */
+  async findPooler(): Promise<void> {
+    const told = await this.heard(this.#sql.unsafe<{ pid: number }[]>("SELECT pg_backend_pid() AS pid"));
+    if (told.some(({ pid }) => pid === told.state.pid)) return;
+    this.#pooled = true;
+    this.stopPreparing();
+  }
+
+  stopPreparing(): void {
+    this.prepare = false;
+    this.#sql.options.prepare = false;
+  }
+
   /** Makes sure that notifications of a channel arrive; false when they do not now. */
   async listen(channel: string, wake: () => void): Promise<boolean> {
     if (this.#listening || this.#pooled) return this.#listening;
     this.#wake = wake;
     try {
       const sql = this.#other();
-      const told = await this.heard(sql.unsafe<{ pid: number }[]>("SELECT pg_backend_pid() AS pid"));
-      // A pooler hands out numbers of its own. Behind one, what is listened for reaches whoever has that connection then.
-      this.#pooled = !told.some(({ pid }) => pid === told.state.pid);
-      if (this.#pooled) return false;
       await this.heard(sql.unsafe(`LISTEN "${channel}"`));
       this.#listening = true;
       // What happened while nobody listened is looked for now.

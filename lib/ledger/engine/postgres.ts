@@ -35,7 +35,14 @@ export async function postgresEngine(location: string, options: PostgresOptions 
   countOf(max, "max");
   waitOf(waitMs, "waitMs");
   spanOf(timeoutMs, "timeoutMs");
-  return new PostgresEngine(new Pool(url, { max, timeoutMs }), schema, waitMs);
+  const engine = new PostgresEngine(new Pool(url, { max, timeoutMs }), schema, waitMs);
+  try {
+    await engine.begin();
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+  return engine;
 }
 
 const clock = (at: string): string => `floor(extract(epoch FROM ${at}) * 1000)::bigint`;
@@ -57,6 +64,10 @@ class PostgresEngine implements Engine {
     this.#schema = schema;
     this.#waitMs = waitMs;
     this.dialect = postgresDialect(schema);
+  }
+
+  async begin(): Promise<void> {
+    await this.#whenReachable(() => this.#pool.findPooler());
   }
 
   async transact<T>(name: string, rule: () => Rule<T>): Promise<T> {
@@ -125,7 +136,7 @@ class PostgresEngine implements Engine {
         if (error instanceof LatchkeyError || error instanceof TypeError) throw error;
         if (isRolledBack(error) && tries < 10) continue;
         if (isForeignStatement(error) && tries < 10) {
-          pool.prepare = false;
+          pool.stopPreparing();
           continue;
         }
         if (isReadOnly(error)) pool.renew();
