@@ -62,6 +62,8 @@ async function work(given: Given, io: Io): Promise<number | undefined> {
     writer: desk.shown.writer,
   };
   const server = start(options);
+  // At once: somebody may type before the names are there.
+  keepHistory(server, join(folder, "history"));
   const ended = new Promise<void>((resolve) => {
     server.once("exit", () => resolve());
     // What is being waited for need not end for that.
@@ -87,7 +89,6 @@ async function work(given: Given, io: Io): Promise<number | undefined> {
   try {
     Object.defineProperties(server.context, await scope(desk, server));
     Object.defineProperty(server, "completer", { value: completer(desk, server.completer), writable: true });
-    keepHistory(server, join(folder, "history"));
     defineCommands(server, desk, location);
     if (lines) await feed(server, io.in, lines);
     await ended;
