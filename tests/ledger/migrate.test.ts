@@ -81,6 +81,22 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
     await rejects(bob.claim({ sessionId: "open" }, { owner: "broker" }), { code: "WRONG_KEY" });
   });
 
+  test("compares principal and credential where an old seal covers neither", async () => {
+    for (const set of [
+      "credential = 'another'",
+      "principal = 'bob'",
+      "principal = NULL",
+      "answer = (SELECT id FROM answers a WHERE a.credential <> entries.credential)",
+    ]) {
+      const location = await old();
+      await using ledger = await openLedger(location, { key });
+      await using database = raw(location);
+      await database.run(`UPDATE entries SET ${set} WHERE session_id = 'answered'`);
+      const [entry] = await ledger.list({ sessionId: "answered" });
+      await rejects(ledger.deliver(entry?.id ?? "", { owner: "keeper" }), { code: "CORRUPT" });
+    }
+  });
+
   test("keeps a value that was moved from opening, and a new one from looking old", async () => {
     const location = await old();
     await using ledger = await openLedger(location, { key });
