@@ -1,4 +1,4 @@
-import type { AnswerOf, KindName, PendingRequest, SecretsOf } from "../pending/index.js";
+import type { Actor, AnswerOf, KindName, PendingRequest, SecretsOf } from "../pending/index.js";
 import type { Outcome, State } from "./states.js";
 
 type Open<R> = R extends unknown ? Omit<R, "secrets"> : never;
@@ -43,6 +43,8 @@ export interface Receipt {
   /** The claim or delivery under which it was done. */
   readonly fence?: number;
   readonly reason?: string;
+  /** Who gave the answer, where the one who wrote it down said so. */
+  readonly actor?: Actor;
 }
 
 export interface Filter<K extends KindName = KindName> {
@@ -85,6 +87,8 @@ export interface RecordOptions {
 
 export interface AnswerOptions {
   by?: string | undefined;
+  /** Whether a person decided this, or a program did. The receipt keeps it, and the runtime is told where its protocol has a place for it. */
+  actor?: Actor | undefined;
   /** A name for people to see, from an ID token's claims for example. */
   account?: string | undefined;
   /** Until when it may serve other requests. Left out, the answer itself tells (`expiresIn`), or nothing limits it. */

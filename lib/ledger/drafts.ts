@@ -60,7 +60,7 @@ export async function draftAnswer(
   const expiresAt = options.expiresAt === undefined ? undefined : momentOf(options.expiresAt, "expiresAt");
   const request = entryOf(entry);
   const row = rowOf(request.kind);
-  const checked = checkAnswer(request, value);
+  const checked = checkAnswer(request, value, options.actor);
   const seconds = row.servesFor?.(checked);
   const shared = row.credential !== undefined && seconds !== 0;
   const id = randomUUID();
@@ -78,6 +78,7 @@ export async function draftAnswer(
     servesMs: shared && seconds !== undefined ? Math.round(seconds * 1000) : undefined,
     expiresAt,
     by: options.by,
+    actor: options.actor,
     account: options.account,
     fence: options.fence,
   };

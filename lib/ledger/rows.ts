@@ -1,4 +1,5 @@
 import { type PendingRequest, parsePendingRequest } from "../pending/index.js";
+import { actors } from "../pending/internal.js";
 import type { Entry, Receipt } from "./contract.js";
 import { number, numberOr, type Row, text, textOr } from "./engine/engine.js";
 import { type Outcome, outcomes, type State, states } from "./states.js";
@@ -45,6 +46,7 @@ export function stateOf(value: unknown): State {
   return found;
 }
 
+const actorOr = (value: unknown): Receipt["actor"] => actors.find((known) => known === value);
 const outcomeOr = (value: unknown): Outcome | undefined => outcomes.find((known) => known === value);
 
 /** The request as it was recorded; its secrets, where they were unsealed, are checked like those of an event. */
@@ -101,6 +103,7 @@ export function receiptOf(row: Row): Receipt {
   const by = textOr(row.done_by);
   const fence = numberOr(row.fence);
   const reason = textOr(row.reason);
+  const actor = actorOr(row.actor);
   return {
     seq: number(row.seq),
     entry: text(row.entry),
@@ -110,5 +113,6 @@ export function receiptOf(row: Row): Receipt {
     ...(by !== undefined && { by }),
     ...(fence !== undefined && { fence }),
     ...(reason !== undefined && { reason }),
+    ...(actor !== undefined && { actor }),
   };
 }

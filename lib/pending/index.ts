@@ -1,7 +1,8 @@
 export { credentialKey, intentKey } from "./identity.js";
-export type { CredentialParts, Kind } from "./kinds/kind.js";
+export type { Actor, CredentialParts, Kind } from "./kinds/kind.js";
 export { type AnswerOf, type DataOf, isKind, type KindName, kinds, rowOf, type SecretsOf } from "./kinds/table.js";
 export {
+  type HandleOptions,
   handlePendingRequest,
   isPending,
   type PendingRequest,

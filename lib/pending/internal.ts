@@ -1,5 +1,6 @@
 /** What the keeper needs beyond the public face. */
 
+export { actors } from "./kinds/kind.js";
 export { checkAnswer } from "./request.js";
 export { createAsked, isOvertaken, pendingTools, readLog } from "./session/asked.js";
 export type { Attacher } from "./session/attach.js";

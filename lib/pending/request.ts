@@ -3,6 +3,7 @@ import { check, refuseDeep } from "../base/check.js";
 import { ValidationError } from "../base/errors.js";
 import { checkPrincipal } from "../base/principal.js";
 import type { EventMap, EventType, RequestOptions, SessionRequester } from "../protocol/index.js";
+import { type Actor, actors } from "./kinds/kind.js";
 import { type AnswerOf, type DataOf, isKind, type KindName, kinds, rowOf, type SecretsOf } from "./kinds/table.js";
 import { Secrets } from "./secrets.js";
 import { isObject, merge, rest } from "./split.js";
@@ -120,14 +121,25 @@ export function wholeData(request: PendingRequest): Record<string, unknown> {
  * An answer that its kind takes and that this request takes too, where its data is there to tell.
  * @throws ValidationError
  */
-export function checkAnswer<K extends KindName>(request: { kind: K; data?: unknown }, answer: unknown): AnswerOf<K>;
-export function checkAnswer(request: { kind: KindName; data?: unknown }, answer: unknown): unknown {
+export function checkAnswer<K extends KindName>(
+  request: { kind: K; data?: unknown },
+  answer: unknown,
+  actor?: Actor,
+): AnswerOf<K>;
+export function checkAnswer(request: { kind: KindName; data?: unknown }, answer: unknown, actor?: Actor): unknown {
   const row = rowOf(request.kind);
   const subject = `answer to ${request.kind}`;
   const checked = check(row.answer, answer, subject);
   const expected = isObject(request.data) ? row.unfit?.(request.data, checked) : undefined;
   if (expected !== undefined) throw new ValidationError(subject, [{ path: "kind", expected }]);
-  return checked;
+  if (actor === undefined) return checked;
+  if (!actors.includes(actor)) throw new TypeError('"actor" must be "person" or "automation"');
+  return row.attributed?.(checked, actor) ?? checked;
+}
+
+export interface HandleOptions extends RequestOptions {
+  /** Whether a person decided this, or a program did. The runtime is told where its protocol has a place for it. */
+  actor?: Actor | undefined;
 }
 
 /**
@@ -139,16 +151,16 @@ export async function handlePendingRequest<K extends KindName>(
   rpc: { session(sessionId: string): SessionRequester },
   request: { kind: K; sessionId: string; requestId: string; data?: unknown },
   answer: AnswerOf<NoInfer<K>>,
-  options?: RequestOptions,
+  options?: HandleOptions,
 ): Promise<{ accepted: boolean }>;
 export async function handlePendingRequest(
   rpc: { session(sessionId: string): SessionRequester },
   request: { kind: KindName; sessionId: string; requestId: string; data?: unknown },
   answer: unknown,
-  options?: RequestOptions,
+  options?: HandleOptions,
 ): Promise<{ accepted: boolean }> {
   if (!isKind(request.kind)) throw new TypeError(`"${request.kind}" is not a pending kind`);
-  const checked = checkAnswer(request, answer);
+  const checked = checkAnswer(request, answer, options?.actor);
   const { success } = await rowOf(request.kind).send(
     rpc.session(request.sessionId),
     request.requestId,

@@ -47,7 +47,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
     assert.ok(ledger);
     await using database = raw(location);
     const [format] = await database.run("SELECT value FROM meta WHERE name = 'format'");
-    assert.equal(Number(format?.value), 2);
+    assert.equal(Number(format?.value), 3);
     const entries = new Map((await ledger.list()).map((entry) => [`${entry.sessionId} ${entry.state}`, entry]));
     assert.deepEqual(
       [...entries.keys()].sort(),

@@ -2,7 +2,7 @@ import { LedgerError } from "../../base/errors.js";
 import { type Engine, first, number, type Rule, rows } from "./engine.js";
 
 /** The format that this code writes. Each number has its list of statements in the engine's dialect. */
-export const format = 2;
+export const format = 3;
 
 /** The tables of format 1 as both engines know them; docs/ledger.md describes them. `@meta` and `@receipts` differ. */
 const tables: readonly string[] = [
@@ -87,8 +87,11 @@ const bindings: readonly string[] = [
   "ALTER TABLE @entries ADD COLUMN anchor TEXT",
 ];
 
+/** Format 3: a receipt says whether a person gave the answer, or a program. */
+const actors: readonly string[] = ["ALTER TABLE @receipts ADD COLUMN actor TEXT"];
+
 /** What leads from each format to the next one. */
-const steps: readonly (readonly string[])[] = [tables, bindings];
+const steps: readonly (readonly string[])[] = [tables, bindings, actors];
 
 function* currentFormat(exists: string): Rule<number> {
   if ((yield* first(exists)) === undefined) return 0;

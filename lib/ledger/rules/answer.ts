@@ -1,4 +1,5 @@
 import { LedgerError } from "../../base/errors.js";
+import type { Actor } from "../../pending/index.js";
 import type { CancelOptions } from "../contract.js";
 import { drawFence, first, lock, number, type Row, type Rule, rows, text, textOr } from "../engine/engine.js";
 import { moves, type State } from "../states.js";
@@ -21,6 +22,7 @@ export interface AnswerDraft {
   readonly servesMs: number | undefined;
   readonly expiresAt: number | undefined;
   readonly by: string | undefined;
+  readonly actor: Actor | undefined;
   readonly account: string | undefined;
   /** The claim under which it is given; without one, no claim may live. */
   readonly fence: number | undefined;
@@ -74,7 +76,7 @@ export function* answer(draft: AnswerDraft): Rule<Row> {
   let answered = entry;
   for (const row of open) {
     if (!draft.shared && row.id !== id) continue;
-    const moved = yield* attach(row, written, now, { by: draft.by, attachment: draft.attachment });
+    const moved = yield* attach(row, written, now, { by: draft.by, actor: draft.actor, attachment: draft.attachment });
     if (moved?.id === id) answered = moved;
   }
   yield { notify: true };

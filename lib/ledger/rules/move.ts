@@ -1,7 +1,7 @@
 import { LedgerError } from "../../base/errors.js";
 import { redactText } from "../../base/redact.js";
 import { visible } from "../../base/visible.js";
-import { isKind, type KindName, kinds } from "../../pending/index.js";
+import { type Actor, isKind, type KindName, kinds } from "../../pending/index.js";
 import { first, type Row, type Rule, rows, text, type Value } from "../engine/engine.js";
 import { stateOf } from "../rows.js";
 import { moves, type Outcome, over, type State } from "../states.js";
@@ -11,6 +11,7 @@ export interface Note {
   by?: string | undefined;
   fence?: number | undefined;
   reason?: string | undefined;
+  actor?: Actor | undefined;
   /** Columns that change together with the state. */
   set?: Readonly<Record<string, Value>> | undefined;
 }
@@ -39,8 +40,8 @@ const longestReason = 500;
 
 export function* receipt(id: string, state: State, now: number, note: Note): Rule<void> {
   yield* rows(
-    `INSERT INTO @receipts (entry, principal, at, state, outcome, done_by, fence, reason)
-     SELECT id, principal, CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS TEXT)
+    `INSERT INTO @receipts (entry, principal, at, state, outcome, done_by, fence, reason, actor)
+     SELECT id, principal, CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS TEXT)
      FROM @entries WHERE id = ?`,
     now,
     state,
@@ -48,6 +49,7 @@ export function* receipt(id: string, state: State, now: number, note: Note): Rul
     note.by ?? null,
     note.fence ?? null,
     note.reason === undefined ? null : redactText(note.reason.slice(0, longestReason)),
+    note.actor ?? null,
     id,
   );
 }

@@ -1,4 +1,4 @@
-import type { KindName } from "../../pending/index.js";
+import type { Actor, KindName } from "../../pending/index.js";
 import type { LostOptions } from "../contract.js";
 import { first, lock, number, type Row, type Rule, rows, text, textOr } from "../engine/engine.js";
 import type { Proof } from "../seal/keyring.js";
@@ -226,7 +226,7 @@ export function* attach(
   entry: Row,
   answer: Row,
   now: number,
-  note: { by?: string | undefined; attachment: (entry: string, answer: string) => string },
+  note: { by?: string | undefined; actor?: Actor | undefined; attachment: (entry: string, answer: string) => string },
 ): Rule<Row | undefined> {
   refuseStray(entry, answer);
   const id = text(entry.id);
@@ -237,6 +237,7 @@ export function* attach(
   };
   const moved = yield* move(id, "open", "answered", now, {
     by: note.by,
+    actor: note.actor,
     fence: number(answer.fence),
     set: given,
   });

@@ -1,6 +1,10 @@
 import type * as v from "valibot";
 import type { EventMap, EventType, SessionMethodName, SessionParams, SessionRequester } from "../../protocol/index.js";
 
+/** Who gave an answer. */
+export const actors = ["person", "automation"] as const;
+export type Actor = (typeof actors)[number];
+
 /** The credential that an answer to a request would be, as far as the request tells. */
 export interface CredentialParts {
   /** The server's URL, whole. */
@@ -52,6 +56,8 @@ export interface Kind<
   };
   /** What a request wants instead of this answer, which its kind does take; undefined: it takes it. */
   unfit?(data: v.InferOutput<Open>, answer: v.InferOutput<Answer>): string | undefined;
+  /** The answer with what the protocol says of who gave it; without this it has no place for that. */
+  attributed?(answer: v.InferOutput<Answer>, actor: Actor): v.InferOutput<Answer>;
   /** Seconds that an answer is good for; undefined: as long as nobody refuses it; 0: for this one request only. */
   servesFor?(answer: v.InferOutput<Answer>): number | undefined;
   /** Sends a checked answer. */

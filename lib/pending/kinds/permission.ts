@@ -80,6 +80,8 @@ export const permission = kind({
       interrupt: v.exactOptional(v.boolean()),
     }),
   ]),
+  attributed: (given, actor) =>
+    given.kind === "approve-once" ? { approvedInteractively: actor === "person", ...given } : given,
   // OAuth inside a tool call brings a second permission request for the same call: the same intent relates the two.
   intent: (whole) => [whole.permissionRequest.toolCallId ?? whole.requestId],
   send: (session, requestId, result, options) =>

@@ -1,20 +1,11 @@
 import { handlePendingRequest, type KindName, kinds, rowOf } from "latchkey/pending";
 import * as assert from "uvu/assert";
+import { leftOut } from "../../support/kinds/left-out.js";
 import { type ProvocationName, provocationNames, provocations } from "../../support/kinds/provocations.js";
 import { type Provoked, pass, provoke } from "../../support/kinds/scene.js";
 import { schemasOf } from "../../support/kinds/schemas.js";
 import { suite, within } from "../../support/suite.js";
-import { openStage, runtimes, type Stage } from "../../support/world.js";
-
-/** Events with a request id that ask nothing of the host. */
-const askNothing = [
-  "human_response.recorded",
-  "mcp.oauth_recovery_completed",
-  "permission.assentDetected",
-  "permission.carriedForward",
-  "permission.contextualAuthorization",
-  "ui.ephemeral_query",
-];
+import { cli, openStage, runtimes, type Stage } from "../../support/world.js";
 
 /** What the answer brought about, seen at the far end. */
 const effects: Record<ProvocationName, (scene: Provoked) => Promise<void> | void> = {
@@ -58,15 +49,26 @@ for (const under of runtimes) {
   test.after(() => stage.close());
 
   test("the table has every method of the runtime's schemas that answers something", async () => {
-    const { respond, withRequestId } = await schemasOf(stage);
+    const { respond, alike } = await schemasOf(stage);
     const rows = Object.values(kinds);
     assert.ok(respond.length >= 12);
     assert.equal(respond, rows.map((row) => row.respond).sort());
-    const known = new Set([...rows.flatMap((row): string[] => [row.event, row.completed]), ...askNothing]);
+    const inTable = new Set(rows.flatMap((row): string[] => [row.event, row.completed, row.respond]));
     assert.equal(
-      withRequestId.filter((type) => !known.has(type)),
+      alike.filter((name) => !inTable.has(name) && !(name in leftOut)),
+      [],
+      "neither a kind nor left out for a reason",
+    );
+    assert.equal(
+      Object.keys(leftOut).filter((name) => inTable.has(name)),
       [],
     );
+    if (under === cli)
+      assert.equal(
+        Object.keys(leftOut).filter((name) => !alike.includes(name)),
+        [],
+        "left out, and no runtime has it",
+      );
   });
 
   for (const name of provocationNames) {

@@ -1,4 +1,5 @@
 import { type KindName, kinds, rowOf } from "latchkey/pending";
+import { leftOut } from "./left-out.js";
 import { provocations } from "./provocations.js";
 import { shape } from "./shape.js";
 
@@ -90,6 +91,10 @@ export const tables = {
   gone: table(
     ["event", "owner killed, session held", "runtime killed, session resumed"],
     names.map((name) => [code(name), measured[name].ownerGone, measured[name].runtimeGone]),
+  ),
+  left: table(
+    ["name", "why it is no kind"],
+    Object.entries(leftOut).map(([name, why]) => [code(name), why]),
   ),
   answers: names.map((name) => `- ${code(name)}: ${code(shape(kinds[name].answer).replaceAll("\\|", "|"))}`).join("\n"),
 };

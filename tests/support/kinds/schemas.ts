@@ -6,8 +6,8 @@ import type { Stage } from "../world.js";
 export interface SchemaFacts {
   /** Methods that answer something which waits. */
   readonly respond: readonly string[];
-  /** Types of events that always carry a request id. */
-  readonly withRequestId: readonly string[];
+  /** Names of methods and events that look like a question, a list of questions, or an answer: also every event that always carries a request id. */
+  readonly alike: readonly string[];
 }
 
 /** The runtime of the SDK has its schemas beside it; that of the command line program unpacks them into its home. */
@@ -19,7 +19,12 @@ export async function schemasOf(stage: Stage): Promise<SchemaFacts> {
   const methods = [...nodes(api)].flatMap((node) => (typeof node.rpcMethod === "string" ? [node.rpcMethod] : []));
   return {
     respond: [...new Set(methods)].filter((method) => /\.(handlePending\w*|respondTo\w+)$/.test(method)).sort(),
-    withRequestId: [...eventTypes(events)].sort(),
+    alike: [
+      ...new Set([
+        ...methods.filter((name) => /pending|requests$|handleHuman|\.respond/i.test(name)),
+        ...eventTypes(events),
+      ]),
+    ].sort(),
   };
 }
 
@@ -46,6 +51,7 @@ function* eventTypes(schema: unknown): Generator<string> {
     const { type, data } = node.properties;
     if (!isNode(type) || typeof type.const !== "string" || !isNode(data)) continue;
     const named = typeof data.$ref === "string" ? definitions[data.$ref.split("/").at(-1) ?? ""] : data;
-    if (isNode(named) && Array.isArray(named.required) && named.required.includes("requestId")) yield type.const;
+    const asks = isNode(named) && Array.isArray(named.required) && named.required.includes("requestId");
+    if (asks || /request|required|pending/i.test(type.const)) yield type.const;
   }
 }
