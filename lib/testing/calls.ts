@@ -200,8 +200,13 @@ function callOwner(
   );
 }
 
+/** The client that asked by a flag; where there is interest it is not called. */
+function callee(session: Session, { asks }: ToolCall, flag: string): Peer | undefined {
+  return hasInterest(session, asks) ? undefined : flagOwner(session, flag);
+}
+
 function askUser(session: Session, call: ToolCall, id: string): void {
-  const owner = flagOwner(session, "requestUserInput");
+  const owner = callee(session, call, "requestUserInput");
   if (!owner && !hasInterest(session, call.asks)) {
     failed(session, call, "Tool 'ask_user' does not exist.");
     return;
@@ -233,7 +238,7 @@ const plan = {
 };
 
 function askPlan(session: Session, call: ToolCall, id: string): void {
-  const owner = flagOwner(session, "requestExitPlanMode");
+  const owner = callee(session, call, "requestExitPlanMode");
   if (!owner && !hasInterest(session, call.asks)) {
     failed(session, call, "Tool 'exit_plan_mode' does not exist.");
     return;

@@ -3,10 +3,10 @@ import { PassThrough, type Readable, type Writable } from "node:stream";
 import { createAnswers } from "./answers.js";
 import { raise } from "./asking.js";
 import { type Clock, realClock } from "./clock.js";
+import { createFaultyWire, type Fault, type FaultName, placeFault, type TraceLine } from "./faults.js";
 import { type AskedData, isKind, type KindName } from "./kinds.js";
 import { type Likeness, traits as likenesses } from "./likeness.js";
 import { type Answered, createMachine, type Disk, type Machine } from "./machine.js";
-import { type Between, plainly } from "./peer.js";
 import { createRandom } from "./random.js";
 import type { Reply, Session } from "./session.js";
 
@@ -15,6 +15,8 @@ export interface FakeOptions {
   like?: Likeness | undefined;
   /** Ids, tokens and faults follow from it. */
   seed?: string | number | undefined;
+  /** What goes wrong. A name alone gets its place from the seed. */
+  faults?: readonly (Fault | FaultName)[] | undefined;
   /** Where it keeps time: this machine's clock when left out, or one that a test moves. */
   clock?: Clock | undefined;
   /** The connection token; it follows from the seed when left out. */
@@ -72,6 +74,8 @@ export interface FakeRuntime {
   readonly answers: AsyncIterable<FakeAnswer>;
   /** The answers so far. */
   readonly answered: readonly FakeAnswer[];
+  /** Every message so far, in order, with what happened to it. */
+  readonly trace: readonly TraceLine[];
   /** Answers a method by a function of the test, in the place of what the fake would do. What it throws is the call's error. */
   handle(method: string, handler: (params: Readonly<Record<string, unknown>>) => unknown): void;
   /** Ends it as SIGKILL would: connections break, what was in memory is gone, what was on disk stays. */
@@ -104,7 +108,14 @@ export async function fakeRuntime(options: FakeOptions = {}): Promise<FakeRuntim
   const disk: Disk = { folder, sessions: new Map() };
   const answers = createAnswers<FakeAnswer>();
   const own = new Map<string, (params: Readonly<Record<string, unknown>>) => unknown>();
-  const between: Between = plainly;
+  const places = random.fork("faults");
+  const faults = (options.faults ?? []).map((fault) => (typeof fault === "string" ? placeFault(fault, places) : fault));
+  const between = createFaultyWire(faults, {
+    kill(again) {
+      machine.die();
+      void (again ? restart() : kill().then(exit));
+    },
+  });
   let runs = 0;
   let exit: () => void = () => undefined;
   const exited = new Promise<void>((resolve) => {
@@ -122,6 +133,7 @@ export async function fakeRuntime(options: FakeOptions = {}): Promise<FakeRuntim
       between,
       own,
       accepts,
+      asksEarly: faults.some(({ fault }) => fault === "ask-before-interest"),
       answered: answers.push,
       ended() {
         void kill().then(exit);
@@ -138,9 +150,27 @@ export async function fakeRuntime(options: FakeOptions = {}): Promise<FakeRuntim
     return session;
   }
 
+  /** What was written last may not have reached the disk. */
+  function loseTail(): void {
+    const lost = faults.find((fault) => fault.fault === "lose-tail");
+    if (lost?.fault !== "lose-tail") return;
+    for (const stored of disk.sessions.values()) {
+      stored.events.splice(Math.max(1, stored.events.length - lost.events));
+      if (!stored.events.some(({ type }) => type === "user.message")) delete stored.title;
+    }
+  }
+
   async function kill(): Promise<void> {
     machine.die();
+    loseTail();
     await place.close();
+  }
+
+  async function restart(): Promise<void> {
+    const { port } = place;
+    await kill();
+    machine = run();
+    place = await listen(port, () => machine).catch(() => listen(0, () => machine));
   }
 
   async function close(): Promise<void> {
@@ -189,16 +219,12 @@ export async function fakeRuntime(options: FakeOptions = {}): Promise<FakeRuntim
     },
     answers: answers.stream,
     answered: answers.seen,
+    trace: between.trace,
     handle(method, handler) {
       own.set(method, handler);
     },
     kill,
-    async restart() {
-      const { port } = place;
-      await kill();
-      machine = run();
-      place = await listen(port, () => machine).catch(() => listen(0, () => machine));
-    },
+    restart,
     drop(connection) {
       for (const peer of [...machine.peers]) if (connection === undefined || peer.number === connection) peer.destroy();
     },

@@ -1,4 +1,5 @@
 export { type Clock, createClock, type MovedClock } from "./clock.js";
+export { type Explored, type ExploreOptions, explore, type Failure, type Run, type Scenario } from "./explore.js";
 export {
   type FakeAnswer,
   type FakeOptions,
@@ -7,5 +8,6 @@ export {
   type FakeRuntime,
   fakeRuntime,
 } from "./fake.js";
+export { type Fault, type FaultName, faultNames, type TraceLine } from "./faults.js";
 export type { AskedData, KindName } from "./kinds.js";
 export type { Likeness } from "./likeness.js";

@@ -8,6 +8,7 @@ import type { Traits } from "./likeness.js";
 import { sessionMethods } from "./methods.js";
 import { type Between, createPeer, type Duplex, isRecord, type Message, type Peer } from "./peer.js";
 import type { Random } from "./random.js";
+import { startAll } from "./servers.js";
 import {
   announce,
   capabilities,
@@ -44,6 +45,7 @@ export interface MachineOptions {
   /** Methods of a test's own, before those that the fake knows. */
   readonly own: ReadonlyMap<string, (params: Params) => unknown>;
   readonly accepts: Surroundings["accepts"];
+  readonly asksEarly: boolean;
   answered(answer: Answered): void;
   /** It has ended by itself. */
   ended(): void;
@@ -82,6 +84,7 @@ export function createMachine(options: MachineOptions): Machine {
     clock,
     folder: disk.folder,
     accepts: options.accepts,
+    asksEarly: options.asksEarly,
     answered: options.answered,
     soon(act) {
       setImmediate(() => {
@@ -139,6 +142,7 @@ export function createMachine(options: MachineOptions): Machine {
       });
       tell();
       announce(session, "session.created");
+      if (options.asksEarly) startAll(session);
     });
     return described(session);
   }

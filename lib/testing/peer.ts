@@ -32,6 +32,8 @@ export interface Peer {
   call(method: string, params: object): Promise<unknown>;
   /** Tears the connection down. */
   destroy(): void;
+  /** Ends it when what was written is on its way. */
+  end(): void;
 }
 
 export interface PeerOptions {
@@ -121,6 +123,10 @@ export function createPeer({ readable, writable }: Duplex, options: PeerOptions)
       return answered;
     },
     destroy: end,
+    end() {
+      if (!open) return;
+      writable.end(() => end());
+    },
   };
 
   readable.on("data", onData);

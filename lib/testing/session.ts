@@ -94,6 +94,8 @@ export interface Surroundings {
   readonly random: Random;
   readonly clock: Clock;
   readonly folder: string;
+  /** Asks, and starts servers, before there is interest. */
+  readonly asksEarly: boolean;
   /** Whether a server takes a token. */
   accepts(token: string, server: { serverName: string; serverUrl: string; sessionId: string }): boolean;
   /** Runs in a turn of the event loop of its own, unless the runtime is gone by then. */
@@ -198,7 +200,8 @@ export function announce(session: Session, type: string): void {
   session.around.broadcast({ jsonrpc: "2.0", method: "session.lifecycle", params });
 }
 
-export const hasInterest = (session: Session, type: string): boolean => [...session.interests.values()].includes(type);
+export const hasInterest = (session: Session, type: string): boolean =>
+  session.around.asksEarly || [...session.interests.values()].includes(type);
 
 /** Whether a connection that is attached has this flag. */
 export const hasFlag = (session: Session, flag: string): boolean =>

@@ -27,6 +27,8 @@ export interface Wire extends AsyncDisposable {
   event(sessionId: string, type: string, n?: number): Promise<WireEvent>;
   /** Every message that is no response to a call and no event. */
   readonly others: readonly Data[];
+  /** A message that `wanted` accepts, of those that came already or later. */
+  other(wanted: (message: Data) => boolean): Promise<Data>;
   /** The next message that `wanted` accepts. */
   next(wanted: (message: Data) => boolean): Promise<Data>;
   raw(bytes: string): void;
@@ -64,7 +66,7 @@ export async function openWire({ endpoint, token }: { endpoint: string; token?: 
   }
 
   function waitFor<T>(what: string, timeoutMs: number, begin: (done: (value: T) => void) => () => void): Promise<T> {
-    return new Promise((resolve, reject) => {
+    const waited = new Promise<T>((resolve, reject) => {
       const timer = setTimeout(() => {
         end();
         reject(new DOMException(`no ${what} in ${timeoutMs} ms`, "TimeoutError"));
@@ -74,6 +76,9 @@ export async function openWire({ endpoint, token }: { endpoint: string; token?: 
         resolve(value);
       });
     });
+    // A test that has failed by then hears of it no more.
+    waited.catch(() => undefined);
+    return waited;
   }
 
   const listen = <T>(what: string, find: (message: Data | undefined) => T | undefined): Promise<T> =>
@@ -111,6 +116,7 @@ export async function openWire({ endpoint, token }: { endpoint: string; token?: 
         each.sessionId === sessionId && (type === undefined || each.event.type === type) ? [each.event] : [],
       ),
     event: (sessionId, type, n = 1) => listen(`event ${type} (${n})`, () => wire.events(sessionId, type)[n - 1]),
+    other: (wanted) => listen("message", () => others.find(wanted)),
     next: (wanted) => listen("message", (message) => (message && wanted(message) ? message : undefined)),
     raw(bytes) {
       socket.write(bytes);

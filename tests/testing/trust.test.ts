@@ -1,0 +1,89 @@
+/** The official SDK takes the fake for a runtime; it is quick to load, and alone. */
+import { spawnSync } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { approveAll, CopilotClient, RuntimeConnection } from "@github/copilot-sdk";
+import { build } from "esbuild";
+import { fakeRuntime } from "latchkey/testing";
+import * as assert from "uvu/assert";
+import { suite } from "../support/suite.js";
+
+const test = suite("Trust in the fake runtime");
+const root = dirname(createRequire(import.meta.url).resolve("latchkey/package.json"));
+
+test("the official SDK's client makes a session, hears its events, permits a call and resumes", async () => {
+  await using fake = await fakeRuntime({ like: "1.0.85" });
+  const url = fake.endpoint.slice("tcp://".length);
+  const start = async (): Promise<CopilotClient> => {
+    const client = new CopilotClient({ connection: RuntimeConnection.forUri(url, { connectionToken: fake.token }) });
+    await client.start();
+    return client;
+  };
+  const client = await start();
+  const session = await client.createSession({ model: "scripted", onPermissionRequest: approveAll });
+  const heard: string[] = [];
+  session.on((event) => heard.push(event.type));
+  fake.script(session.sessionId, { ask: "permission.requested" }, { text: "Permitted." });
+  const answer = await session.sendAndWait({ prompt: "Do it." });
+  assert.is(answer?.data.content, "Permitted.");
+  assert.ok(heard.includes("permission.completed") && heard.includes("session.idle"), heard.join());
+  assert.equal(
+    fake.answered.map(({ kind, accepted }) => [kind, accepted]),
+    [["permission.requested", true]],
+  );
+  await client.stop();
+  await fake.restart();
+  const again = await start();
+  const resumed = await again.resumeSession(session.sessionId, { onPermissionRequest: approveAll });
+  fake.script(resumed.sessionId, { text: "Back." });
+  assert.is((await resumed.sendAndWait({ prompt: "And now?" }))?.data.content, "Back.");
+  await again.stop();
+});
+
+test("a first request is answered after 40 ms of work, from the import on", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "latchkey-first-"));
+  try {
+    const program = join(folder, "first.mjs");
+    await writeFile(
+      program,
+      `const began = process.cpuUsage();
+      const { fakeRuntime } = await import(${JSON.stringify(pathToFileURL(join(root, "dist/testing/index.js")).href)});
+      const fake = await fakeRuntime();
+      const { readable, writable } = fake.streams();
+      const answered = new Promise((resolve) => readable.once("data", resolve));
+      const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" });
+      writable.write("Content-Length: " + body.length + "\\r\\n\\r\\n" + body);
+      await answered;
+      const { user, system } = process.cpuUsage(began);
+      process.stdout.write(String((user + system) / 1000));
+      await fake.close();`,
+    );
+    const times = Array.from({ length: 5 }, () =>
+      Number(spawnSync(process.execPath, [program], { encoding: "utf8" }).stdout),
+    );
+    assert.ok(Math.min(...times) > 0 && Math.min(...times) < 40, times.join());
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test("it imports nothing but Node", async () => {
+  const { metafile } = await build({
+    entryPoints: [join(root, "lib/testing/index.ts")],
+    bundle: true,
+    write: false,
+    metafile: true,
+    platform: "node",
+    format: "esm",
+    packages: "external",
+    tsconfigRaw: {},
+  });
+  const outside = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path));
+  assert.equal(
+    outside.filter((path) => !path.startsWith("node:")),
+    [],
+  );
+});
