@@ -10,7 +10,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import * as assert from "uvu/assert";
-import { suite } from "../support/suite.js";
+import { suite } from "../suite.js";
 
 const revision = "2026-07-28";
 const extensions = [
@@ -19,7 +19,6 @@ const extensions = [
   "enterprise-managed-authorization",
   "wif-jwt-bearer",
 ];
-const atOnce = 2;
 
 const root = dirname(createRequire(import.meta.url).resolve("latchkey/package.json"));
 const home = join(root, "scripts/conformance");
@@ -28,8 +27,6 @@ const newestHome = join(root, "scripts/newest-node");
 /** The suite wants Node 22 or newer; the client runs on the Node of this process. */
 const newest = join(newestHome, `node_modules/node-${process.platform}-${process.arch}/bin/node`);
 const client = join(root, "build/tests/programs/oauth-conformance.js");
-
-const test = suite("MCP conformance", { timeoutMs: 120_000 });
 
 function install(folder: string): void {
   const { status, stderr } = spawnSync(
@@ -41,9 +38,6 @@ function install(folder: string): void {
   );
   assert.is(status, 0, stderr);
 }
-if (!existsSync(conformance)) install(home);
-if (!existsSync(newest)) install(newestHome);
-
 async function required(): Promise<string[]> {
   const text = await readFile(join(conformance, `requirements/${revision}.yaml`), "utf8");
   const client = text.slice(text.indexOf("\nclient:"), text.indexOf("\nnot_scored:"));
@@ -74,25 +68,21 @@ async function run(scenario: string): Promise<Outcome> {
   }
 }
 
-/** Two run at a time; each test waits for its own. */
-const names = [...(await required()), ...extensions];
-const outcomes = new Map<string, Promise<Outcome>>();
-test.before(() => {
-  const lanes: Promise<unknown>[] = Array.from({ length: atOnce }, () => Promise.resolve());
-  names.forEach((name, at) => {
-    const outcome = (lanes[at % atOnce] ?? Promise.resolve()).then(() => run(name));
-    lanes[at % atOnce] = outcome;
-    outcomes.set(name, outcome);
+/**
+ * Registers one test for each scenario of a part: the suite takes long, and files run beside each other. `parts` is how many there are.
+ */
+export async function runConformance(part: number, parts: number): Promise<void> {
+  const test = suite(`MCP conformance, part ${part + 1} of ${parts}`, { timeoutMs: 120_000 });
+  if (!existsSync(conformance)) install(home);
+  if (!existsSync(newest)) install(newestHome);
+  const all = [...(await required()), ...extensions];
+  test("every scenario that the specification requires is run by some part", () => {
+    assert.is(all.length, 25 + extensions.length);
   });
-});
-
-test("every scenario that the specification requires is run", () => {
-  assert.is(names.length, 25 + extensions.length);
-});
-
-for (const name of names)
-  test(`auth/${name}: no failure, no warning`, async () => {
-    const { code, text } = (await outcomes.get(name)) ?? { code: -1, text: "" };
-    assert.is(code, 0, text);
-    assert.match(text, /Passed: (\d+)\/\1, 0 failed, 0 warnings/, text);
-  });
+  for (const name of all.filter((_, at) => at % parts === part))
+    test(`auth/${name}: no failure, no warning`, async () => {
+      const { code, text } = await run(name);
+      assert.is(code, 0, text);
+      assert.match(text, /Passed: (\d+)\/\1, 0 failed, 0 warnings/, text);
+    });
+}
