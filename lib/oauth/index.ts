@@ -22,6 +22,14 @@ export {
 } from "./exchange.js";
 export { clientCredentials, type RefreshOptions, refresh, revoke, toAnswer } from "./grant.js";
 export { type ListenOptions, listenForRedirect, type RedirectListener } from "./redirect.js";
+export {
+  type GrantClaim,
+  type HeldGrant,
+  type NeedsPerson,
+  type Renewal,
+  type RenewOptions,
+  renew,
+} from "./renew.js";
 export { type Before, chooseScope } from "./scope.js";
 export {
   type AuthMethod,

@@ -12,7 +12,7 @@ export interface Before {
 }
 
 /** With the sign-in before them these are three for the same scopes. */
-const stepUpLimit = 2;
+export const stepUpLimit = 2;
 
 /**
  * Which scopes to ask for: what the challenge says, else what the server's configuration says, else all that the resource's metadata lists,

@@ -34,7 +34,7 @@ const redirectLimit = 3;
 /** A URL as a string when it may be asked or opened. @throws OAuthError `FORBIDDEN_URL`. */
 export function allowedUrl(text: string, resource: string, step: OAuthStep, options: OAuthOptions): URL {
   const forbidden = (why: string, url?: URL) =>
-    new OAuthError("FORBIDDEN_URL", step, `${url === undefined ? "a URL" : `"${url.origin}"`} ${why}`);
+    new OAuthError("FORBIDDEN_URL", step, `${url === undefined ? "a URL" : `"${url.origin}"`} ${why}`, { sent: false });
   if (!URL.canParse(text)) throw forbidden("that a server named is none");
   const url = new URL(text);
   if (url.protocol !== "https:" && !(url.protocol === "http:" && (options.allowHttp || isLoopback(url))))
@@ -68,6 +68,7 @@ export function transport(resource: string, step: OAuthStep, options: OAuthOptio
       if (init.method !== "GET" || next?.origin !== url.origin || hops === redirectLimit)
         throw new OAuthError("FORBIDDEN_URL", step, `"${url.origin}" redirects where it must not be followed`, {
           status: response.status,
+          sent: true,
         });
       url = next;
     }

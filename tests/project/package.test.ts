@@ -24,7 +24,7 @@ const entries: Record<string, string[]> = {
   "latchkey/keeper": ["recordPending", "deliverAnswers", "keepSessions"],
   "latchkey/oauth": [
     ...["discover", "chooseClient", "chooseScope", "beginCode", "finishCode", "beginDevice", "finishDevice"],
-    ...["clientCredentials", "refresh", "exchange", "assertion", "revoke", "toAnswer", "listenForRedirect"],
+    ...["clientCredentials", "refresh", "renew", "exchange", "assertion", "revoke", "toAnswer", "listenForRedirect"],
     ...["parseAuthority", "parseClient", "parseFlow", "parseGrant", "OAuthError"],
   ],
   "latchkey/testing": ["fakeRuntime", "createClock"],
