@@ -102,7 +102,7 @@ function send(url: URL, init: RequestInit, { signal, inner, step }: Sending & { 
         connected = true;
       });
     });
-    request.once("error", fail);
+    request.on("error", fail);
     request.once("response", (response) => {
       collect(response, url, step).then(resolve, (error: unknown) =>
         error instanceof OAuthError ? reject(error) : fail(error),
