@@ -36,7 +36,7 @@ export function remoteError(
 
 function codeOfText(text: string, method: string): RpcErrorCode {
   if (/Failed to load session events/.test(text)) return "NOT_RESUMABLE";
-  // Up to 1.0.84 that is the whole text; it loads what is not loaded, so what it does not find is not on disk.
+  // Older runtimes say no more than that; the call loads what is not loaded, so what it does not find is not on disk.
   if (method === "session.resume" && /Session not found/i.test(text)) return "NOT_RESUMABLE";
   if (/Session not found/i.test(text)) return "SESSION_NOT_FOUND";
   return "RPC";

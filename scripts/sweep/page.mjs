@@ -20,8 +20,8 @@ export function matrix(title, cells, nameOf) {
   return table([...title, ...names], rows);
 }
 
-/** What runtimes do differently: each fact with the version from which it is so. `cells` go from the oldest to the newest. */
-export function differences(cells) {
+/** Each value that a fact had, with the version from which it is so. `cells` go from the oldest to the newest. */
+function factsOf(cells) {
   const facts = new Map();
   for (const { version, scenes } of cells)
     for (const { facts: told } of scenes)
@@ -30,9 +30,21 @@ export function differences(cells) {
         if (seen.at(-1)?.value !== value) seen.push({ value, since: version });
         facts.set(name, seen);
       }
-  const rows = [...facts]
+  return facts;
+}
+
+/** What runtimes do differently: by their version, or also by whether the SDK or the command line program carries them. */
+export function differences(cells) {
+  const fromSdk = ({ from }) => from.startsWith("@github/copilot-sdk ");
+  const [all, sdk, program] = [cells, cells.filter(fromSdk), cells.filter((cell) => !fromSdk(cell))].map(factsOf);
+  const text = (seen) => seen.map(({ value, since }) => `${value} (from ${since})`).join("; ");
+  const rows = [...all]
     .filter(([, seen]) => seen.length > 1)
-    .map(([name, seen]) => [name, seen.map(({ value, since }) => `${value} (from ${since})`).join("; ")]);
+    .map(([name, seen]) => {
+      const apart = [program.get(name) ?? [], sdk.get(name) ?? []];
+      if (seen.length <= Math.max(...apart.map(({ length }) => length))) return [name, text(seen)];
+      return [name, `command line program: ${text(apart[0])}; in the SDK: ${text(apart[1])}`];
+    });
   return table(["what", "how, and since when"], rows);
 }
 
@@ -41,6 +53,6 @@ export function place(page, name, text) {
   const [begin, end] = [`<!-- ${name} -->\n`, `\n<!-- /${name} -->`];
   const from = page.indexOf(begin) + begin.length;
   const to = page.indexOf(end);
-  if (from < begin.length || to < from) throw new Error(`the page has no place for "${name}"`);
+  if (from < begin.length || to < from - 1) throw new Error(`the page has no place for "${name}"`);
   return page.slice(0, from) + text + page.slice(to);
 }
