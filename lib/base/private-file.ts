@@ -11,6 +11,7 @@ import {
   statSync,
 } from "node:fs";
 import { isAbsolute, join, parse, resolve } from "node:path";
+import { codeOf } from "./code.js";
 
 /** Who runs this; nothing on Windows, which has neither such numbers nor such modes. */
 const self = (): number | undefined => process.geteuid?.();
@@ -84,5 +85,4 @@ export const isUnsupported = (error: unknown): boolean =>
     isCode(error, code),
   );
 
-export const isCode = (error: unknown, code: string): boolean =>
-  error instanceof Error && "code" in error && error.code === code;
+export const isCode = (error: unknown, code: string): boolean => codeOf(error) === code;

@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
+import { codeOf } from "../base/code.js";
 
 /** `$XDG_STATE_HOME/latchkey`, where the runtime's file, the default ledger and the REPL's history lie. */
 export function stateFolder(env: NodeJS.ProcessEnv = process.env): string {
@@ -62,8 +63,7 @@ export function readRuntimeNote(): RuntimeNote | undefined {
   try {
     value = JSON.parse(readFileSync(runtimeFile(), "utf8"));
   } catch (error) {
-    if (error instanceof SyntaxError || (error instanceof Error && "code" in error && error.code === "ENOENT"))
-      return undefined;
+    if (error instanceof SyntaxError || codeOf(error) === "ENOENT") return undefined;
     throw error;
   }
   return isNote(value) ? value : undefined;
@@ -83,7 +83,7 @@ export function writeRuntimeNote(note: RuntimeNote, { replace }: { replace: bool
     linkSync(draft, path);
     return true;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    if (codeOf(error) === "EEXIST") return false;
     throw error;
   } finally {
     rmSync(draft);

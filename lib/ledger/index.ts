@@ -1,4 +1,3 @@
-import { LedgerError } from "../base/errors.js";
 import type { Ledger } from "./contract.js";
 import { type KeyOptions, openLedgerOn } from "./open.js";
 
@@ -18,9 +17,7 @@ export async function openLedger(location: string, options: KeyOptions = {}): Pr
   if (typeof location !== "string" || location === "")
     throw new TypeError('"location" must be a path or a postgres: URL');
   if (/^postgres(ql)?:/.test(location)) {
-    const { postgresEngine } = await import("./engine/postgres.js").catch((cause: unknown) => {
-      throw new LedgerError("UNAVAILABLE", 'a ledger on PostgreSQL needs the package "postgres"', cause);
-    });
+    const { postgresEngine } = await import("./engine/postgres.js");
     return await openLedgerOn(await postgresEngine(location), options);
   }
   const { sqliteEngine } = await import("./engine/sqlite.js");

@@ -10,6 +10,7 @@ import { type LookupAddress, lookup } from "node:dns";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { LookupFunction } from "node:net";
+import { codeOf } from "../base/code.js";
 import { OAuthError, type OAuthStep } from "../base/errors.js";
 import { isInnerAddress, isInnerHost, isLoopback } from "./address.js";
 
@@ -162,7 +163,7 @@ const unsent =
 function unreachable(url: URL, step: OAuthStep, cause: unknown, connected: boolean): OAuthError {
   if (cause instanceof InnerAddressError)
     return new OAuthError("FORBIDDEN_URL", step, `"${url.origin}" ${cause.message}`, { sent: false });
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const code = String(codeOf(cause) ?? "");
   const sent = connected && !unsent.test(code);
   return new OAuthError("UNREACHABLE", step, `no answer from "${url.origin}"${code && `: ${code}`}`, { sent, cause });
 }

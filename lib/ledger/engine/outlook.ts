@@ -63,7 +63,7 @@ const results: Readonly<Record<number, Outlook>> = {
 
 /** Of a database's own error: what a driver or the system threw. */
 export function outlookOf(error: unknown): Outlook {
-  if (!(error instanceof Error)) return "lasts";
+  if (typeof error !== "object" || error === null) return "lasts";
   if ("errcode" in error && typeof error.errcode === "number")
     return results[error.errcode] ?? results[error.errcode & 0xff] ?? "lasts";
   // A socket that is not there, a port where nobody listens: the server is away.
@@ -96,4 +96,4 @@ function reason(cause: unknown): string {
 }
 
 export const codeOf = (error: unknown): string =>
-  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+  typeof error === "object" && error !== null && "code" in error && typeof error.code === "string" ? error.code : "";

@@ -1,11 +1,13 @@
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import postgres from "postgres";
+import type postgres from "postgres";
 import { Blockers } from "./postgres-blockers.js";
+import type { PostgresDriver } from "./postgres-driver.js";
 import { isCut } from "./postgres-errors.js";
 import { isFolder, type PostgresUrl } from "./postgres-url.js";
 
 export interface PoolOptions {
+  readonly driver: PostgresDriver;
   /** Connections for statements; one more listens. */
   readonly max: number;
   /** Nothing heard for so long while something is awaited: the connections are given up. */
@@ -44,7 +46,7 @@ export class Pool {
     this.#url = url;
     this.#options = options;
     this.prepare = url.prepare;
-    this.#sql = postgres(this.#settings({ max: options.max }));
+    this.#sql = options.driver(this.#settings({ max: options.max }));
   }
 
   get sql(): postgres.Sql {
@@ -189,7 +191,7 @@ export class Pool {
   #replace(): void {
     if (this.#closed) return;
     const [old, second] = [this.#sql, this.#second];
-    this.#sql = postgres(this.#settings({ max: this.#options.max }));
+    this.#sql = this.#options.driver(this.#settings({ max: this.#options.max }));
     this.#second = undefined;
     this.#listening = false;
     for (const client of [old, second]) client?.end({ timeout: 0 }).catch(() => undefined);
@@ -197,7 +199,7 @@ export class Pool {
 
   /** One connection beside the others, for what must not wait behind them. */
   #other(): postgres.Sql {
-    this.#second ??= postgres(
+    this.#second ??= this.#options.driver(
       this.#settings({
         max: 1,
         idle_timeout: 0,

@@ -6,6 +6,7 @@ import type { Ledger } from "../contract.js";
 import { type KeyOptions, openLedgerOn } from "../open.js";
 import { type Dialect, driveAsync, type Engine, type Row, type Rule, type Step } from "./engine.js";
 import { databaseError, outlookOf } from "./outlook.js";
+import { loadPostgres, type PostgresDriver } from "./postgres-driver.js";
 import { isCut, isForeignStatement, isReadOnly, isRolledBack } from "./postgres-errors.js";
 import { lockNumber } from "./postgres-lock.js";
 import { Pool } from "./postgres-pool.js";
@@ -13,6 +14,8 @@ import { postgresDialect } from "./postgres-schema.js";
 import { parsePostgresUrl } from "./postgres-url.js";
 
 export interface PostgresOptions {
+  /** The package `postgres`, from a program that bundles it; imported when left out. */
+  driver?: PostgresDriver | undefined;
   /** The schema that holds the tables; the URL may say it too, as `?schema=name`. Default `latchkey`. */
   schema?: string | undefined;
   /** Connections at most. Default 5, and one that listens. */
@@ -35,7 +38,8 @@ export async function postgresEngine(location: string, options: PostgresOptions 
   countOf(max, "max");
   waitOf(waitMs, "waitMs");
   spanOf(timeoutMs, "timeoutMs");
-  const engine = new PostgresEngine(new Pool(url, { max, timeoutMs }), schema, waitMs);
+  const { driver = await loadPostgres() } = options;
+  const engine = new PostgresEngine(new Pool(url, { driver, max, timeoutMs }), schema, waitMs);
   try {
     await engine.begin();
   } catch (error) {

@@ -1,5 +1,5 @@
-import { createRequire, isBuiltin } from "node:module";
 import { LedgerError } from "../../base/errors.js";
+import { importPeer } from "../../base/peer.js";
 import type { Value } from "./engine.js";
 
 /** What the ledger uses of `node:sqlite`. */
@@ -12,10 +12,11 @@ export interface Database {
 type Open = new (path: string) => Database;
 
 /** Node's own SQLite, or on Node 20 the package with the same interface. */
-export function loadSqlite(): Open {
-  const load = createRequire(import.meta.url);
+export async function loadSqlite(): Promise<Open> {
   try {
-    const module: { DatabaseSync: Open } = load(isBuiltin("node:sqlite") ? "node:sqlite" : "@photostructure/sqlite");
+    // An import by its name is more than some bundlers and Jest can resolve.
+    const own = process.getBuiltinModule?.("node:sqlite");
+    const module = isSqlite(own) ? own : await importPeer<{ DatabaseSync: Open }>("@photostructure/sqlite");
     return module.DatabaseSync;
   } catch (error) {
     throw new LedgerError(
@@ -25,3 +26,6 @@ export function loadSqlite(): Open {
     );
   }
 }
+
+const isSqlite = (module: object | undefined): module is { DatabaseSync: Open } =>
+  module !== undefined && "DatabaseSync" in module;

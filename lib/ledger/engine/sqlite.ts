@@ -47,7 +47,7 @@ const dialect: Dialect = {
 };
 
 export async function sqliteEngine(location: string): Promise<Engine> {
-  const Open = loadSqlite();
+  const Open = await loadSqlite();
   const inMemory = location === ":memory:";
   const path = inMemory ? location : reserve(location);
   // Before SQLite opens it, so that what is put in its place meanwhile is noticed.
@@ -269,4 +269,8 @@ async function whenFree<T>(run: () => T): Promise<T> {
 }
 
 const isBusy = (error: unknown): boolean =>
-  error instanceof Error && "errcode" in error && typeof error.errcode === "number" && (error.errcode & 0xff) === busy;
+  typeof error === "object" &&
+  error !== null &&
+  "errcode" in error &&
+  typeof error.errcode === "number" &&
+  (error.errcode & 0xff) === busy;

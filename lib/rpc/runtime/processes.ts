@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { readdir, readFile, readlink } from "node:fs/promises";
 import { promisify } from "node:util";
+import { codeOf } from "../../base/code.js";
 
 /** What the operating system says of processes: `/proc` on Linux, `ps` and `lsof` on other Unixes, PowerShell on Windows. */
 
@@ -133,7 +134,7 @@ async function asked(program: string, ...args: readonly string[]): Promise<strin
     const { stdout } = await run(program, all, execOptions());
     return stdout.trim() || null;
   } catch (error) {
-    return hasCode(error) && typeof error.code === "number" ? null : undefined;
+    return typeof codeOf(error) === "number" ? null : undefined;
   }
 }
 
@@ -146,8 +147,5 @@ export async function listenerAmong(pid: number, endpoint: string): Promise<numb
   return pid;
 }
 
-const hasCode = (error: unknown): error is { code: unknown } =>
-  typeof error === "object" && error !== null && "code" in error;
-
 /** ESRCH: the process ended while its file was read. */
-const isMissing = (error: unknown): boolean => hasCode(error) && (error.code === "ENOENT" || error.code === "ESRCH");
+const isMissing = (error: unknown): boolean => codeOf(error) === "ENOENT" || codeOf(error) === "ESRCH";
