@@ -6,14 +6,14 @@ import { visible } from "./visible.js";
 const objects = new Set(["object", "loose_object", "strict_object", "record"]);
 
 /** Deeper than anything that a request or an answer needs, and far from what a stack holds. */
-const deepest = 200;
+export const maxDepth = 200;
 
 /** Refuses what is nested deeper than those who walk through it can follow. A value inside itself is, too. */
 export function refuseDeep(value: unknown, subject: string): void {
   let level: object[] = isObject(value) ? [value] : [];
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth === deepest)
-      throw new ValidationError(subject, [{ path: "", expected: `at most ${deepest} levels of objects and arrays` }]);
+    if (depth === maxDepth)
+      throw new ValidationError(subject, [{ path: "", expected: `at most ${maxDepth} levels of objects and arrays` }]);
     const next: object[] = [];
     for (const holder of level) for (const inner of Object.values(holder)) if (isObject(inner)) next.push(inner);
     level = next;

@@ -22,9 +22,14 @@ const isTrusted = (uid: number): boolean => uid === self() || uid === 0;
 /** Why what a file holds is not to be trusted, as the end of a sentence. Nothing when it is. */
 export function distrust({ uid, mode }: Pick<Stats, "uid" | "mode">): string | undefined {
   if (self() === undefined) return undefined;
-  if (!isTrusted(uid)) return `belongs to user ${uid}, and this process runs as user ${self()}`;
-  return (mode & 0o022) === 0 ? undefined : `can be written by others (mode ${octal(mode)})`;
+  return distrustOwner(uid) ?? ((mode & 0o022) === 0 ? undefined : `can be written by others (mode ${octal(mode)})`);
 }
+
+/** Why a file of this user is not to be trusted, as the end of a sentence. Nothing when it is. */
+export const distrustOwner = (uid: number): string | undefined =>
+  self() === undefined || isTrusted(uid)
+    ? undefined
+    : `belongs to user ${uid}, and this process runs as user ${self()}`;
 
 export const octal = (mode: number): string => (mode & 0o777).toString(8).padStart(4, "0");
 

@@ -1,3 +1,4 @@
 /** What other rooms read the event log with. */
-export { overrun, pageMax } from "./log/overrun.js";
-export { isReloaded } from "./log/reload.js";
+export { isReloaded, trackLoad } from "./log/load.js";
+export { readPage, readPages } from "./log/page.js";
+export { readLog } from "./log/read.js";

@@ -1,13 +1,28 @@
-import { spanOf } from "../base/amounts.js";
-import { LatchkeyError, RpcError } from "../base/errors.js";
-import { fault } from "../base/fault.js";
+/**
+ * Gives answered entries to the runtime. What happens to an entry that is answered, or in doubt:
+ *
+ *   -> queued    in the lane of its session
+ *   -> given     the runtime has shown that it asked: marked `sent`, written to the wire, the reply settled
+ *      or lost   the load that asked is gone
+ *      or parked its session is not loaded here, or the runtime has not shown that it asked. Queued again when the runtime says
+ *                something about the session, and by each patrol
+ *
+ * A patrol comes several times a lease. It looks for entries that somebody left in doubt, and for sessions that came back unnoticed.
+ */
+import { spanOf, waitOf } from "../base/amounts.js";
+import { LatchkeyError } from "../base/errors.js";
 import { pause } from "../base/until.js";
 import { createEvents, type Events } from "../events/index.js";
 import type { Delivery, Entry, Ledger } from "../ledger/index.js";
-import { handlePendingRequest, isPending, kinds, rowOf } from "../pending/index.js";
-import { hasResumed } from "../pending/internal.js";
+import { rowOf } from "../pending/index.js";
+import { Askers } from "./askers.js";
 import { type Evidence, evidence } from "./evidence.js";
-import { createEnd, isHopeless, Lanes, type LedgerRpc, persist } from "./worker.js";
+import { handOver, isUnloaded } from "./hand-over.js";
+import { Lanes } from "./lanes.js";
+import { createLifetime, drain } from "./lifetime.js";
+import { Parking } from "./parking.js";
+import { isHopeless, persist } from "./persist.js";
+import type { LedgerRpc } from "./rpc.js";
 
 export interface DeliverAnswersOptions {
   /** Only these sessions. All that the runtime has loaded when left out. */
@@ -16,6 +31,8 @@ export interface DeliverAnswersOptions {
   owner?: string | undefined;
   /** After so long without a sign of this deliverer somebody else may take over. Default 10 000. */
   leaseMs?: number | undefined;
+  /** How long the store may be away before the deliverer ends. No limit when left out. */
+  patienceMs?: number | undefined;
 }
 
 export type DelivererEventMap = {
@@ -41,7 +58,10 @@ export interface Deliverer {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-const graceMs = 5000;
+/** How many patrols there are in one lease. */
+const patrolsPerLease = 4;
+/** A parked entry whose session is loaded here is looked at by every so many patrols: each look reads the session's log. */
+const patrolsPerDoubt = 12;
 
 /**
  * Gives answered entries to the runtime, each marked `sent` under the delivery's own fence before it is written, and writes the
@@ -50,120 +70,67 @@ const graceMs = 5000;
  */
 export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverAnswersOptions = {}): Deliverer {
   const { sessions, leaseMs = 10_000, owner = `deliverer ${process.pid}` } = options;
+  const { patienceMs = Number.POSITIVE_INFINITY } = options;
   spanOf(leaseMs, "leaseMs");
+  waitOf(patienceMs, "patienceMs");
   const filter = sessions === undefined ? {} : { sessionId: [...sessions] };
   const events = createEvents<DelivererEventMap>();
   const lanes = new Lanes();
-  const parked = new Map<string, Set<string>>();
-  /** Parked though their session is loaded here: to look again costs a reading of its log. */
-  const doubted = new Set<string>();
-  /** Requests that came over this very connection, by session and id. */
-  const askedHere = new Set<string>();
+  const askers = new Askers(rpc);
+  const parking = new Parking();
+  const queued = new Set<string>();
   /** Nothing new is taken after `stopped`; nothing is waited for after `ended`. */
   const stopped = new AbortController();
   const ended = new AbortController();
 
-  const queued = new Set<string>();
-  const consider = (entry: Entry): void => {
+  function queue(entry: Entry): void {
     if (queued.has(entry.id)) return;
     queued.add(entry.id);
     lanes.add(entry.sessionId, async () => {
       queued.delete(entry.id);
       if (stopped.signal.aborted) return;
+      const complain = (error: unknown): void => events.emit("error", { error, entry });
       try {
-        await persist(() => attempt(entry), {
-          signal: ended.signal,
-          complain: (error) => events.emit("error", { error, entry }),
-        });
+        await persist(() => attempt(entry, complain), { signal: ended.signal, complain, patienceMs });
       } catch (error) {
         if (ended.signal.aborted) return;
-        events.emit("error", { error, entry });
+        complain(error);
         if (isHopeless(error)) fail(error);
       }
     });
-  };
+  }
 
-  async function attempt(entry: Entry): Promise<void> {
+  async function attempt(entry: Entry, complain: (error: unknown) => void): Promise<void> {
     const { id, kind, sessionId, requestId } = entry;
-    let seen: Evidence | undefined;
+    let found: Evidence | undefined;
     let delivery: Delivery | undefined;
     try {
       const wanted = async (): Promise<boolean> => {
-        seen = await evidence(rpc.session(sessionId), entry, ended.signal);
-        return !seen.completed && isAsker(entry, seen);
+        found = await evidence(rpc.session(sessionId), entry, ended.signal);
+        return !found.completed && askers.isAsker(entry, found);
       };
       delivery = await ledger.deliver(id, { owner, leaseMs, wanted });
     } catch (error) {
       if (!isUnloaded(error)) throw error;
-      // What was asked here and is not loaded here died with its load. Of anything else this runtime cannot tell: an endpoint
+      // A request that came over this connection died with its load. Of any other this runtime cannot tell: an endpoint
       // like tcp://127.0.0.1:9000 is another runtime on another machine.
-      if (askedHere.has(nameOf(entry)) && !rowOf(kind).survivesRuntime) {
-        return await lose(entry, "the session was unloaded");
-      }
-      park(entry);
+      if (askers.cameHere(entry) && !rowOf(kind).survivesRuntime) return await lose(entry, "the session was unloaded");
+      park(entry, { doubted: false });
       return;
     }
-    if (seen?.completed) {
-      const over = await ledger.completed({ kind, sessionId, requestId, by: owner });
-      askedHere.delete(nameOf(entry));
-      if (over?.state === "settled") events.emit("settled", over);
-      if (over?.state === "sent") delivery = await ledger.deliver(id, { owner, leaseMs });
-    } else if (seen !== undefined && delivery === undefined && !isAsker(entry, seen)) {
-      if (isGone(entry, seen)) return await lose(entry, "the session's present load does not know it");
-      doubted.add(entry.id);
-      park(entry);
+    if (found?.completed) {
+      const completed = await ledger.completed({ kind, sessionId, requestId, by: owner });
+      askers.forget(entry);
+      if (completed?.state === "settled") events.emit("settled", completed);
+      if (completed?.state === "sent") delivery = await ledger.deliver(id, { owner, leaseMs });
+    } else if (found !== undefined && delivery === undefined && !askers.isAsker(entry, found)) {
+      if (askers.isGone(entry, found)) return await lose(entry, "the session's present load does not know it");
+      park(entry, { doubted: true });
     }
-    if (delivery !== undefined) await give(delivery);
-  }
-
-  /**
-   * Whether the runtime has shown that it is the one that asked: by the request in the log of the present load, or because it asked over
-   * this very connection; a request that outlives its load also by having loaded the session for this process. Whoever took a dead
-   * runtime's port, and one that has let go of events, cannot.
-   */
-  function isAsker(entry: Entry, { shown, missing }: Evidence): boolean {
-    if (shown || missing) return shown;
-    const outlives = rowOf(entry.kind).survivesRuntime;
-    return askedHere.has(nameOf(entry)) || (outlives && hasResumed(rpc, entry.sessionId));
-  }
-
-  /** It was this session, in an earlier load. A runtime that only uses the same session id must not end another one's request. */
-  function isGone(entry: Entry, { missing, same }: Evidence): boolean {
-    return missing && (same || askedHere.has(nameOf(entry)) || hasResumed(rpc, entry.sessionId));
-  }
-
-  async function give(delivery: Delivery): Promise<void> {
-    const { entry } = delivery;
-    const beat = setInterval(() => {
-      delivery.extend().catch((error: unknown) => events.emit("error", { error, entry }));
-    }, leaseMs / 3);
-    try {
-      const reply = await send(delivery);
-      fault("deliver:replied");
-      const settled = await persist(() => delivery.settle(reply), {
-        signal: ended.signal,
-        complain: (error) => events.emit("error", { error, entry }),
-      });
-      askedHere.delete(nameOf(entry));
-      events.emit("settled", settled);
-    } finally {
-      clearInterval(beat);
-    }
-  }
-
-  async function send({ entry, answer }: Delivery) {
-    fault("deliver:marked");
-    try {
-      const { accepted } = await handlePendingRequest(rpc, entry, answer, { signal: ended.signal });
-      if (accepted) return { accepted };
-      const { completed } = await evidence(rpc.session(entry.sessionId), entry, ended.signal);
-      return { accepted, completed };
-    } catch (error) {
-      // The runtime did reply. Any other failure leaves the entry in doubt.
-      if (!(error instanceof RpcError)) throw error;
-      if (!isUnloaded(error)) events.emit("error", { error, entry });
-      return { accepted: false, reason: reasonOf(error) };
-    }
+    if (delivery === undefined) return;
+    const settled = await handOver(rpc, delivery, { leaseMs, patienceMs, signal: ended.signal, complain });
+    askers.forget(entry);
+    events.emit("settled", settled);
   }
 
   async function lose(entry: Entry, reason: string): Promise<void> {
@@ -171,28 +138,21 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
     for (const gone of moved) events.emit(gone.state === "lost" ? "lost" : "settled", gone);
   }
 
-  function park(entry: Entry): void {
-    const waiting = parked.get(entry.sessionId) ?? new Set();
-    if (!waiting.has(entry.id)) events.emit("parked", entry);
-    parked.set(entry.sessionId, waiting.add(entry.id));
+  function park(entry: Entry, how: { doubted: boolean }): void {
+    if (parking.add(entry, how)) events.emit("parked", entry);
   }
 
-  /** Whatever the runtime says about a session may mean that it is loaded now. `anew`: that its load may be another one. */
-  async function unpark(sessionId: string, anew: boolean): Promise<void> {
-    const waiting = parked.get(sessionId);
-    if (waiting === undefined) return;
-    for (const id of [...waiting]) {
-      if (doubted.has(id) && !anew) continue;
-      const doubt = doubted.delete(id);
-      waiting.delete(id);
-      if (waiting.size === 0) parked.delete(sessionId);
+  /** Queues what is parked for a session. `doubted`: also what the load that was seen last did not show. */
+  async function unpark(sessionId: string, which: { doubted: boolean }): Promise<void> {
+    for (const parked of parking.of(sessionId)) {
+      if (parked.doubted && !which.doubted) continue;
+      parking.remove(parked);
       try {
-        const entry = await ledger.get(id);
-        if (entry?.state === "answered" || entry?.state === "sent") consider(entry);
+        const entry = await ledger.get(parked.id);
+        if (entry?.state === "answered" || entry?.state === "sent") queue(entry);
       } catch (error) {
         // While the store is away it stays parked.
-        parked.set(sessionId, (parked.get(sessionId) ?? new Set()).add(id));
-        if (doubt) doubted.add(id);
+        parking.add(parked, parked);
         throw error;
       }
     }
@@ -201,35 +161,28 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
   const complain = (error: unknown): void => {
     if (!stopped.signal.aborted) events.emit("error", { error });
   };
-  const completions = new Set<string>(Object.values(kinds).map((row) => row.completed));
-  const unparkNow = (said: object, anew: boolean): void => {
-    if ("sessionId" in said && typeof said.sessionId === "string") unpark(said.sessionId, anew).catch(complain);
+  /** Whatever the runtime says about a session may mean that it is loaded now. */
+  const heardOf = (sessionId: string, which: { doubted: boolean }): void => {
+    unpark(sessionId, which).catch(complain);
   };
   const offs = [
-    rpc.events.on("*", (said) => {
-      let anew = false;
-      if ("event" in said && "data" in said.event && "requestId" in said.event.data) {
-        const name = nameOf({ sessionId: said.sessionId, requestId: String(said.event.data.requestId) });
-        anew = isPending(said.event);
-        if (anew) askedHere.add(name);
-        else if (completions.has(said.event.type)) askedHere.delete(name);
-      }
-      unparkNow(said, anew);
+    rpc.events.on("*", (message) => {
+      if ("event" in message) heardOf(message.sessionId, { doubted: askers.see(message) });
     }),
-    rpc.events.on("session.lifecycle", (said) => unparkNow(said, true)),
+    rpc.events.on("session.lifecycle", ({ sessionId }) => heardOf(sessionId, { doubted: true })),
   ];
 
   async function scan(state: "answered" | "sent"): Promise<void> {
     const inDoubt = state === "sent" ? true : undefined;
     for (let after: string | undefined; ; ) {
       const page = await ledger.list({ ...filter, state, inDoubt, after });
-      page.forEach(consider);
+      page.forEach(queue);
       after = page.next;
       if (after === undefined) return;
     }
   }
 
-  const patient = { signal: stopped.signal, complain };
+  const patient = { signal: stopped.signal, complain, patienceMs };
 
   async function follow(well: () => void): Promise<void> {
     const answered = ledger.watch({ ...filter, state: "answered" }, { signal: stopped.signal });
@@ -237,16 +190,16 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
     well();
     for await (const entry of answered) {
       well();
-      consider(entry);
+      queue(entry);
     }
   }
 
-  /** Looks after what others left in doubt, and after sessions that came back unnoticed. */
   async function patrol(): Promise<void> {
     for (let round = 1; ; round++) {
       await persist(() => scan("sent"), patient);
-      await pause(leaseMs / 4, stopped.signal);
-      for (const sessionId of [...parked.keys()]) await persist(() => unpark(sessionId, round % 12 === 0), patient);
+      await pause(leaseMs / patrolsPerLease, stopped.signal);
+      const doubted = round % patrolsPerDoubt === 0;
+      for (const sessionId of parking.sessions()) await persist(() => unpark(sessionId, { doubted }), patient);
     }
   }
 
@@ -259,18 +212,8 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
   async function finish(): Promise<void> {
     for (const off of offs) off();
     stopped.abort(new LatchkeyError("ENDED", "the deliverer is closed"));
-    const timer = setTimeout(() => ended.abort(stopped.signal.reason), graceMs);
-    await Promise.all([watching, lanes.idle()]).finally(() => clearTimeout(timer));
+    await drain(Promise.all([watching, lanes.idle()]), () => ended.abort(stopped.signal.reason));
   }
-  const { fail, end } = createEnd(rpc.closed, finish);
-  return { events, ...end };
+  const { fail, lifetime } = createLifetime(rpc.closed, finish);
+  return { events, ...lifetime };
 }
-
-const nameOf = ({ sessionId, requestId }: { sessionId: string; requestId: string }): string =>
-  JSON.stringify([sessionId, requestId]);
-
-const isUnloaded = (error: unknown): boolean => error instanceof RpcError && error.code === "SESSION_NOT_FOUND";
-
-/** A receipt is kept: what the runtime said itself, which may quote what it was given, is in the `error` event alone. */
-const reasonOf = (error: RpcError): string =>
-  isUnloaded(error) ? "the session was unloaded" : `the runtime answered with the error ${error.rpcCode}`;

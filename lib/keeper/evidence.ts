@@ -1,5 +1,6 @@
+import { readLog, readPages } from "../events/internal.js";
 import { type KindName, rowOf } from "../pending/index.js";
-import { createAsked, isOvertaken, pendingTools, readLog } from "../pending/internal.js";
+import { createAsked, isOvertaken, pendingTools } from "../pending/internal.js";
 import type { EventType, SessionRequester } from "../protocol/index.js";
 
 /** What the event log of a session's present load tells about one request. */
@@ -33,20 +34,13 @@ export async function evidence(
   const types: [EventType, ...EventType[]] = [row.event, row.completed];
   if (row.overtaken) types.push(row.overtaken.by);
   let shown = false;
-  for (let cursor: string | undefined; ; ) {
-    const page = await session.request(
-      "eventLog.read",
-      { max: 1000, types, ...(cursor === undefined ? {} : { cursor }) },
-      { signal },
-    );
+  for await (const { page } of readPages(session, { types, signal })) {
     for (const event of page.events) {
       if (shown && isOvertaken(request.kind, request.data, event)) return completed;
       if (!("requestId" in event.data) || event.data.requestId !== request.requestId) continue;
       if (event.type === row.completed) return completed;
       shown = true;
     }
-    cursor = page.cursor;
-    if (!page.hasMore) break;
   }
   const tools = row.event === "external_tool.requested" ? await pendingTools(session, { signal }) : undefined;
   if (tools?.some(({ requestId }) => requestId === request.requestId) ?? shown) return waiting;

@@ -24,6 +24,8 @@ export interface KeepingOptions
     Pick<HoldOptions, "elicitation" | "mcpApps" | "timeoutMs"> {
   /** Event types to register interest in on each session that is held. None when left out: the host registers its own. */
   interest?: readonly EventType[] | undefined;
+  /** How long the store may be away before the keeper ends. Default 86 400 000, a day. */
+  patienceMs?: number | undefined;
   /**
    * Only these sessions, those too that were there before. Left out: every session that is born, and those of before that
    * have entries in the ledger which are not settled.
@@ -82,15 +84,23 @@ const nothingToHold: ReadonlySet<string> = new Set(["SESSION_NOT_FOUND", "CLOSED
  * await keeping.closed;
  */
 export function keep(rpc: Rpc, ledger: Ledger, options: KeepingOptions = {}): Keeping {
-  const { interest = [], sessions, filter, kinds, principal, leaseMs, owner = `keeper ${process.pid}` } = options;
+  const {
+    interest = [],
+    sessions,
+    filter,
+    kinds,
+    principal,
+    leaseMs,
+    patienceMs,
+    limit,
+    owner = `keeper ${process.pid}`,
+  } = options;
   const flags = { elicitation: options.elicitation, mcpApps: options.mcpApps, timeoutMs: options.timeoutMs ?? 10_000 };
   const ended = new AbortController();
   const events = createEvents<KeepingEventMap>();
 
-  const { patienceMs, limit } = options;
-
   const recorder = recordPending(rpc, ledger, { kinds, principal, by: owner, patienceMs, limit });
-  const deliverer = deliverAnswers(rpc, ledger, { sessions, owner, leaseMs });
+  const deliverer = deliverAnswers(rpc, ledger, { sessions, owner, leaseMs, patienceMs });
   forward({ recorder, deliverer, events });
 
   async function prepare(sessionId: string): Promise<void> {

@@ -1,3 +1,4 @@
+import { countOf, waitOf } from "../base/amounts.js";
 import { LatchkeyError } from "../base/errors.js";
 import { checkPrincipal } from "../base/principal.js";
 import { createEvents, type Events } from "../events/index.js";
@@ -10,11 +11,14 @@ import {
   kinds,
   type PendingRequest,
   pendingRequest,
-  readAsked,
   rowOf,
 } from "../pending/index.js";
 import { isOvertaken } from "../pending/internal.js";
-import { createEnd, isHopeless, Lanes, type LedgerRpc, persist } from "./worker.js";
+import { catchUp } from "./catch-up.js";
+import { Lanes } from "./lanes.js";
+import { createLifetime, drain } from "./lifetime.js";
+import { isHopeless, persist } from "./persist.js";
+import type { LedgerRpc } from "./rpc.js";
 
 export interface RecordPendingOptions {
   /** Only these kinds. All of them when left out. */
@@ -59,32 +63,37 @@ export interface Recorder {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-const graceMs = 5000;
-const dayMs = 86_400_000;
+/** How long events wait for a store that is away, unless `patienceMs` says otherwise: a day. */
+const defaultPatienceMs = 86_400_000;
+/** How many events may wait for it, unless `limit` says otherwise. */
+const defaultLimit = 10_000;
 
 /** Writes every request of the connection's sessions down as it comes, and settles what the runtime says is over. */
 export function recordPending(rpc: LedgerRpc, ledger: Ledger, options: RecordPendingOptions = {}): Recorder {
   if (typeof options.principal !== "function") checkPrincipal(options.principal);
-  const wanted = new Set<KindName>(options.kinds ?? Object.keys(kinds).filter(isKind));
-  const completions = completedEvents(wanted);
-  const overtakers = new Set<string>([...wanted].flatMap((name) => rowOf(name).overtaken?.by ?? []));
+  const { by, principal, patienceMs = defaultPatienceMs, limit = defaultLimit } = options;
+  waitOf(patienceMs, "patienceMs");
+  countOf(limit, "limit");
+  const recorded = new Set<KindName>(options.kinds ?? Object.keys(kinds).filter(isKind));
+  const completions = completedEvents(recorded);
+  const overtakers = new Set<string>([...recorded].flatMap((name) => rowOf(name).overtaken?.by ?? []));
   const events = createEvents<RecorderEventMap>();
   const lanes = new Lanes();
   const ended = new AbortController();
-  const { by, patienceMs = dayMs, limit = 10_000 } = options;
   let waiting = 0;
 
-  const job = (sessionId: string, run: () => Promise<void>): void => {
+  /** Runs a task in the lane of its session, again and again while the store is away. */
+  function add(sessionId: string, task: () => Promise<void>): void {
     const complain = (error: unknown): void => events.emit("error", { error, sessionId });
     if (waiting >= limit) {
-      const many = `${limit} events wait for the store, this one was let go: catchUp finds it once the store is well`;
-      complain(new LatchkeyError("OVERFLOW", many));
+      const text = `${limit} events wait for the store, so this one was dropped: catchUp finds it once the store is back`;
+      complain(new LatchkeyError("OVERFLOW", text));
       return;
     }
     waiting++;
     lanes.add(sessionId, async () => {
       try {
-        await persist(run, { signal: ended.signal, complain, patienceMs });
+        await persist(task, { signal: ended.signal, complain, patienceMs });
       } catch (error) {
         complain(error);
         if (isHopeless(error) && !ended.signal.aborted) {
@@ -95,96 +104,64 @@ export function recordPending(rpc: LedgerRpc, ledger: Ledger, options: RecordPen
         waiting--;
       }
     });
-  };
+  }
 
   async function record(event: AskingEvent, sessionId: string): Promise<Entry> {
     const context = { sessionId, endpoint: rpc.endpoint };
-    const { principal } = options;
-    const noted = { by, anchor: event.parentId ?? undefined };
-    if (typeof principal !== "function") {
-      return await ledger.record(pendingRequest(event, { ...context, principal }), noted);
-    }
-    const whose = await principal(pendingRequest(event, context));
-    return await ledger.record(pendingRequest(event, { ...context, principal: whose }), noted);
+    const whose = typeof principal === "function" ? await principal(pendingRequest(event, context)) : principal;
+    const request = pendingRequest(event, { ...context, principal: whose });
+    return await ledger.record(request, { by, anchor: event.parentId ?? undefined });
   }
 
-  const off = rpc.events.on("*", (said) => {
-    if (!("event" in said)) return;
-    const { sessionId, event } = said;
-    if (!("data" in event)) return;
-    if (isPending(event) && wanted.has(event.type)) {
-      job(sessionId, async () => events.emit("recorded", await record(event, sessionId)));
-      return;
-    }
-    if (overtakers.has(event.type)) job(sessionId, () => overtake(sessionId, event));
-    const over = completions.get(event.type);
-    if (
-      over === undefined ||
-      !("data" in event) ||
-      !("requestId" in event.data) ||
-      typeof event.data.requestId !== "string"
-    )
-      return;
-    const { requestId } = event.data;
-    job(sessionId, async () => {
-      for (const kind of over) await settle({ kind, sessionId, requestId });
-    });
-  });
-
-  async function settle({
-    kind,
-    sessionId,
-    requestId,
-  }: Pick<Entry, "kind" | "sessionId" | "requestId">): Promise<void> {
+  async function settle({ kind, sessionId, requestId }: SettledRequest): Promise<void> {
     const entry = await ledger.completed({ kind, sessionId, requestId, ...(by !== undefined && { by }) });
     if (entry !== undefined) events.emit("completed", entry);
   }
 
-  /** The runtime dropped what waits without naming it: nobody is to be bothered for it any more. */
+  /** The runtime dropped requests without naming them: nobody is to be bothered for them any more. */
   async function overtake(sessionId: string, event: { type: string; data: object }): Promise<void> {
-    const kind = [...wanted].filter((name) => rowOf(name).overtaken?.by === event.type);
-    const waiting = await ledger.list({ sessionId, state: ["open", "answered"], kind });
-    for (const entry of waiting) if (isOvertaken(entry.kind, entry.data, event)) await settle(entry);
+    const kind = [...recorded].filter((name) => rowOf(name).overtaken?.by === event.type);
+    const entries = await ledger.list({ sessionId, state: ["open", "answered"], kind });
+    for (const entry of entries) if (isOvertaken(entry.kind, entry.data, event)) await settle(entry);
   }
 
-  /** In its lane, so that nothing that comes meanwhile overtakes it. */
-  const catchUp = (sessionId: string): Promise<Entry[]> =>
-    new Promise((resolve, reject) => {
-      lanes.add(sessionId, () => readUp(sessionId).then(resolve, reject));
+  const off = rpc.events.on("*", (message) => {
+    if (!("event" in message)) return;
+    const { sessionId, event } = message;
+    if (!("data" in event)) return;
+    if (isPending(event) && recorded.has(event.type)) {
+      add(sessionId, async () => events.emit("recorded", await record(event, sessionId)));
+      return;
+    }
+    if (overtakers.has(event.type)) add(sessionId, () => overtake(sessionId, event));
+    const completed = completions.get(event.type);
+    if (completed === undefined || !("requestId" in event.data)) return;
+    const { requestId } = event.data;
+    if (typeof requestId !== "string") return;
+    add(sessionId, async () => {
+      for (const kind of completed) await settle({ kind, sessionId, requestId });
     });
-
-  async function readUp(sessionId: string): Promise<Entry[]> {
-    const before = await ledger.list({ sessionId, state: ["open", "answered"], kind: [...wanted] });
-    const anchors = new Set(before.map(({ anchor }) => anchor));
-    const shown = new Set<string>();
-    const see = ({ id }: { readonly id: string }): void => {
-      if (anchors.has(id)) shown.add(id);
-    };
-    const asked = await readAsked(rpc.session(sessionId), { see });
-    const recorded: Entry[] = [];
-    for (const event of asked.events) if (wanted.has(event.type)) recorded.push(await record(event, sessionId));
-    for (const entry of before) if (asked.ended.has(entry.requestId)) await settle(entry);
-    const known = new Set(asked.events.map(({ data }) => data.requestId));
-    // Another runtime may use the same id for a session of its own: what was asked there is none of ours.
-    const isHere = ({ anchor, endpoint }: Entry): boolean =>
-      anchor === undefined ? endpoint === undefined || endpoint === rpc.endpoint : shown.has(anchor);
-    const gone = before.filter((entry) => !known.has(entry.requestId) && isHere(entry));
-    const reason = "the session's present load does not know it";
-    const tools = asked.toolsListed ? gone.filter(({ kind }) => kind === "external_tool.requested") : [];
-    await ledger.lost(sessionId, { only: tools.map(({ id }) => id), all: true, reason });
-    if (asked.whole) await ledger.lost(sessionId, { only: gone.map(({ id }) => id), reason });
-    return recorded;
-  }
+  });
 
   const finish = (): Promise<void> => {
     off();
-    // A store that stays away must not keep us for ever; what it could not take is told as an error.
-    const timer = setTimeout(() => ended.abort(), graceMs);
-    return lanes.idle().finally(() => clearTimeout(timer));
+    return drain(lanes.idle(), () => ended.abort());
   };
-  const { fail, end } = createEnd(rpc.closed, finish);
-  return { events, catchUp, idle: () => lanes.idle(), ...end };
+  const { fail, lifetime } = createLifetime(rpc.closed, finish);
+  return {
+    events,
+    /** In the session's lane, so that no event that comes meanwhile overtakes it. */
+    catchUp: (sessionId) =>
+      new Promise((resolve, reject) => {
+        const work = { kinds: recorded, record, settle };
+        lanes.add(sessionId, () => catchUp(rpc, ledger, { sessionId, ...work }).then(resolve, reject));
+      }),
+    idle: () => lanes.idle(),
+    ...lifetime,
+  };
 }
+
+type SettledRequest = Pick<Entry, "kind" | "sessionId" | "requestId">;
 
 function completedEvents(wanted: Iterable<KindName>): Map<string, KindName[]> {
   const found = new Map<string, KindName[]>();

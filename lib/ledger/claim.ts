@@ -1,4 +1,5 @@
 import { spanOf } from "../base/amounts.js";
+import { maxDepth, refuseDeep } from "../base/check.js";
 import { LedgerError } from "../base/errors.js";
 import type { AnswerOf, KindName, PendingRequest, SecretsOf } from "../pending/index.js";
 import type { LedgerAccess } from "./access.js";
@@ -10,6 +11,21 @@ import { type Place, stashPlace } from "./seal/place.js";
 import { proveEntries, unsealRequest } from "./unseal.js";
 
 const stashLimit = 64 * 1024;
+
+/** @throws TypeError when a value is no JSON, or too deep or too long. */
+function checkStash(value: unknown): void {
+  if (value === undefined) return;
+  let json: string | undefined;
+  try {
+    refuseDeep(value, "stash");
+    json = JSON.stringify(value);
+  } catch (cause) {
+    throw new TypeError(`a stash holds JSON, at most ${maxDepth} levels deep`, { cause });
+  }
+  if (json === undefined) throw new TypeError("a stash holds JSON");
+  const size = Buffer.byteLength(json);
+  if (size > stashLimit) throw new TypeError(`a stash holds ${stashLimit} bytes at most; this is ${size}`);
+}
 
 /** A claim as its holder sees it. What may still be written is decided by the fence in the database, never here. */
 export class HeldClaim implements Claim {
@@ -56,8 +72,7 @@ export class HeldClaim implements Claim {
   }
 
   async stash(value: unknown): Promise<void> {
-    const size = value === undefined ? 0 : Buffer.byteLength(JSON.stringify(value) ?? "");
-    if (size > stashLimit) throw new TypeError(`a stash holds ${stashLimit} bytes at most; this is ${size}`);
+    checkStash(value);
     const sealed = value === undefined ? null : await this.#ledger.keyring.seal(this.#stashPlace, value);
     await this.#ledger.write("stash", () => claims.putStash(this.#credential, this.fence, sealed));
   }

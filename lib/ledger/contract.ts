@@ -127,7 +127,10 @@ export interface Claim<K extends KindName = KindName> {
   secrets(entryId?: string): Promise<SecretsOf<K>>;
   /** An entry of this claim with its secrets, as it was recorded. */
   request(entryId?: string): Promise<PendingRequest<K>>;
-  /** Keeps a JSON value under seal on the credential, 64 KiB at most, for whoever claims it next; `undefined` clears it. */
+  /**
+   * Keeps a JSON value under seal on the credential, for whoever claims it next; `undefined` clears it.
+   * @throws TypeError when the value is no JSON, longer than 64 KiB, or deeper than 200 levels.
+   */
   stash(value: unknown): Promise<void>;
   stashed(): Promise<unknown>;
   /** Looks whether any entry still waits, before a person is bothered. */

@@ -2,6 +2,6 @@
 
 export { actors } from "./kinds/kind.js";
 export { checkAnswer } from "./request.js";
-export { createAsked, isOvertaken, pendingTools, readLog } from "./session/asked.js";
+export { createAsked, isOvertaken, pendingTools } from "./session/asked.js";
 export type { Attacher } from "./session/attach.js";
 export { hasResumed } from "./session/resumed.js";

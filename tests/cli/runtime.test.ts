@@ -1,12 +1,13 @@
 /** `latchkey runtime`, `keep`, `doctor`, help and completion. */
 import { spawn, spawnSync } from "node:child_process";
-import { chmod, readFile, stat, writeFile } from "node:fs/promises";
+import { chmod, chown, readFile, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { openLedger } from "latchkey/ledger";
 import { connect } from "latchkey/rpc";
 import * as assert from "uvu/assert";
 import { latchkey, latchkeyPath, openPlace, type Place } from "../support/commands.js";
+import { spoilSchema } from "../support/ledger/raw.js";
 import { suite, within } from "../support/suite.js";
 import { openWorld } from "../support/world.js";
 
@@ -218,6 +219,34 @@ test(
   { timeoutMs: 40_000 },
 );
 
+test("keep ends with the ledger's exit code when the store takes nothing more", async () => {
+  await start();
+  const keeper = spawn(process.execPath, [latchkeyPath, "keep", "--json"], {
+    cwd: place.dir,
+    env: place.env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const ended = new Promise<number | null>((resolve) => keeper.once("close", resolve));
+  let said = "";
+  keeper.stderr.setEncoding("utf8").on("data", (text: string) => {
+    said += text;
+  });
+  try {
+    const connected = new Promise<void>((resolve) => {
+      keeper.stdout.setEncoding("utf8").on("data", (text: string) => {
+        if (text.includes('"connected"')) resolve();
+      });
+    });
+    await within(15_000, connected, "the connection of the keeper");
+    spoilSchema(join(place.state, "ledger.db"));
+    assert.is(await within(15_000, ended, "the end of the keeper"), 5, said);
+    assert.match(said, /\(DATABASE\)/);
+  } finally {
+    keeper.kill("SIGKILL");
+    await ended;
+  }
+});
+
 test("finds what is wrong and says what to do", async () => {
   const healthy = await latchkey(place, ["doctor"]);
   assert.is(healthy.code, 0, healthy.out);
@@ -236,6 +265,18 @@ test("finds what is wrong and says what to do", async () => {
   const wrongKey = { ...place, env: { ...place.env, LATCHKEY_KEY: Buffer.alloc(32, 1).toString("base64") } };
   assert.match((await latchkey(wrongKey, ["doctor"])).out, /bad +ledger .*WRONG_KEY.*\n.*LATCHKEY_KEY/);
 });
+
+const says = "says whose a file is that belongs to another user";
+const strangers = async (): Promise<void> => {
+  const db = join(place.state, "strange.db");
+  await (await openLedger(db)).close();
+  await chown(`${db}.key`, 65_534, 65_534);
+  const { code, out } = await latchkey({ ...place, env: { ...place.env, LATCHKEY_LEDGER: db } }, ["doctor"]);
+  assert.is(code, 1);
+  assert.match(out, /bad +modes +.*strange\.db\.key belongs to user 65534/);
+};
+if (process.geteuid?.() === 0) test(says, strangers);
+else test.skip(says, "only root can give a file to somebody else", strangers);
 
 test("has a page for every command, and examples on each", async () => {
   const { out } = await latchkey(place, ["--help"]);

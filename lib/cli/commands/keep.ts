@@ -27,7 +27,7 @@ interface Given {
  *
  *   waits     no runtime answers; it tries again, a little later each time, and looks its place up anew
  *   keeps     connected: holds sessions at their birth, records what they ask, delivers answers, until the connection ends
- *   ends      by a signal: what was seen is on disk, and nothing more is sent
+ *   ends      by a signal: what was seen is on disk, and nothing more is sent. Or by an error of a store that takes nothing more
  */
 export async function keep(given: Given, io: Io): Promise<undefined> {
   const kinds = oneOf(given.kind, kindNames, "kind");
@@ -112,7 +112,7 @@ async function keepOn(
 ): Promise<void> {
   const failed = ({ error }: { error: unknown }): Promise<void> => say({ did: "failed", why: explainShort(error) });
   rpc.events.on("listener:error", failed);
-  await using keeping = keeper.keep(rpc, ledger, options);
+  const keeping = keeper.keep(rpc, ledger, options);
   const { events } = keeping;
   events.on("held", ({ sessionId }) => say({ did: "held", session: sessionId }));
   events.on("missed", ({ sessionId, error }) => say({ did: "missed", session: sessionId, why: explainShort(error) }));
@@ -120,10 +120,14 @@ async function keepOn(
   events.on("settled", (entry) => say({ did: "settled", id: short(entry.id), outcome: entry.outcome }));
   events.on("lost", (entry) => say({ did: "lost", id: short(entry.id), kind: entry.kind }));
   events.on("error", failed);
-  await say({ did: "connected", endpoint: rpc.endpoint, runtime: rpc.hello.version });
-  await Promise.race([aborted(signal), rpc.closed]);
-  await keeping.close();
-  await rpc.close();
+  try {
+    await say({ did: "connected", endpoint: rpc.endpoint, runtime: rpc.hello.version });
+    // Rejects when the store takes nothing more.
+    await Promise.race([aborted(signal), rpc.closed, keeping.closed]);
+    await keeping.close();
+  } finally {
+    await rpc.close();
+  }
 }
 
 async function eventType(name: string): Promise<EventType> {

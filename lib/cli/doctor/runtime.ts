@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { distrustOwner, octal } from "../../base/private-file.js";
 import { explainShort } from "../exit.js";
 import { readRuntimeNote, runtimeFile, stateFolder } from "../place.js";
 import { runtimePlace } from "../reach.js";
@@ -50,13 +51,17 @@ async function* modes(): AsyncGenerator<Finding> {
   }
 }
 
-/** Whether others may look into a file; nothing when it is not there. */
+/** Whose a file is, and whether others may look into it; nothing when it is not there. */
 export async function mode(path: string, wanted: number): Promise<Finding | undefined> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined || process.platform === "win32") return undefined;
-  const own = found.mode & 0o777;
-  const shown = `${path} has mode ${own.toString(8).padStart(4, "0")}`;
-  if ((own & ~wanted) === 0) return { about: "modes", state: "well", what: shown };
+  const stranger = distrustOwner(found.uid);
+  if (stranger !== undefined) {
+    const todo = `Find out who put it there; latchkey takes files of its own user and root's only.`;
+    return { about: "modes", state: "bad", what: `${path} ${stranger}`, todo };
+  }
+  const shown = `${path} has mode ${octal(found.mode)}`;
+  if ((found.mode & 0o777 & ~wanted) === 0) return { about: "modes", state: "well", what: shown };
   return { about: "modes", state: "bad", what: shown, todo: `chmod ${wanted.toString(8)} ${path}` };
 }
 

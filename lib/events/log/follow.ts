@@ -11,8 +11,9 @@
  */
 import { waitOf } from "../../base/amounts.js";
 import type { EventMap, EventType, SessionEvent, SessionRequester } from "../../protocol/index.js";
+import { findPage, isReloaded } from "./load.js";
 import { overrun } from "./overrun.js";
-import { isReloaded, pageOf, readPage } from "./reload.js";
+import { readPage } from "./page.js";
 
 export interface Gap {
   /** `expired`: the runtime does not know the cursor. `overrun`: the log let go of events. `reloaded`: the session was loaded anew. */
@@ -57,13 +58,13 @@ export async function* follow<T extends EventType = EventType>(
   let seenUpTo: string | undefined;
 
   for (;;) {
-    const page = await readPage(session, cursor, { waitMs, signal });
+    const page = await readPage(session, { cursor, waitMs, signal });
     if (page.cursorStatus === "expired") gap = { reason: "expired" };
     else if (cursor !== undefined && (await isReloaded(session, { cursor, page, thorough: foreign, signal }))) {
       gap = { reason: "reloaded" };
       foreign = false;
       const id = cursor.split("|")[0];
-      const found = await pageOf(session, id, signal);
+      const found = await findPage(session, id, signal);
       cursor = found?.cursor;
       seenUpTo = found ? id : undefined;
       continue;

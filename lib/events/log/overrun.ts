@@ -1,13 +1,5 @@
 import type { SessionRequester } from "../../protocol/index.js";
-
-/** The position in a cursor; positions count from 0 each time the session is loaded. */
-export function position(cursor: string | undefined): number | undefined {
-  const [, digits] = /\|(\d+)$/.exec(cursor ?? "|0") ?? [];
-  return digits === undefined ? undefined : Number(digits);
-}
-
-/** Positions that one page covers at most; the runtime's own limit. */
-export const pageMax = 1000;
+import { type LogPage, pageMax, position, readPage } from "./page.js";
 
 /**
  * How many events the log had let go of in the `page` read from `cursor` with `pageMax`; the runtime skips them in silence.
@@ -19,15 +11,7 @@ export const pageMax = 1000;
  */
 export async function overrun(
   session: SessionRequester,
-  {
-    cursor,
-    page,
-    signal,
-  }: {
-    cursor: string | undefined;
-    page: { events: readonly unknown[]; cursor: string; hasMore: boolean };
-    signal?: AbortSignal | undefined;
-  },
+  { cursor, page, signal }: { cursor: string | undefined; page: LogPage; signal?: AbortSignal | undefined },
 ): Promise<number> {
   const from = position(cursor);
   const to = position(page.cursor);
@@ -36,7 +20,6 @@ export async function overrun(
   if (moved <= page.events.length) return 0;
   if (moved > pageMax) return moved - (page.hasMore ? pageMax : page.events.length);
   if (page.hasMore || moved === 1) return 0;
-  const at = cursor === undefined ? {} : { cursor };
-  const shorter = await session.request("eventLog.read", { max: moved - 1, ...at }, { signal });
+  const shorter = await readPage(session, { cursor, max: moved - 1, signal });
   return (position(shorter.cursor) ?? 0) - from > moved - 1 ? moved - page.events.length : 0;
 }

@@ -1,5 +1,5 @@
 import { RpcError } from "../../base/errors.js";
-import { overrun, pageMax } from "../../events/internal.js";
+import { readLog } from "../../events/internal.js";
 import type {
   PendingExternalToolRequest,
   RequestOptions,
@@ -128,24 +128,6 @@ export async function compareTools(
     before,
   );
   return true;
-}
-
-/** Shows every event that the log of the present load has, in order. `whole` when the log has let go of none; `cursor` is its end. */
-export async function readLog(
-  session: SessionRequester,
-  see: (event: SessionEvent) => void,
-  options: RequestOptions = {},
-): Promise<{ whole: boolean; cursor: string }> {
-  let cursor: string | undefined;
-  let whole = true;
-  for (;;) {
-    const at = cursor === undefined ? {} : { cursor };
-    const page = await session.request("eventLog.read", { max: pageMax, ...at }, options);
-    for (const event of page.events) see(event);
-    whole &&= (await overrun(session, { cursor, page, signal: options.signal })) === 0;
-    cursor = page.cursor;
-    if (!page.hasMore) return { whole, cursor };
-  }
 }
 
 /**

@@ -1,22 +1,11 @@
 /**
- * Attaching to a load of a session. A load, as the event log tells it:
- *
- *   `session.start`, `session.resume` -> loaded -> the last connection drops: `session.shutdown` -> unloaded, some 10 ms later
- *
- * An attach that arrives between the last two waits, and then loads the session again with its own params and nothing else: no provider,
- * no servers, no tools, nothing that was pending. With `disableResume` no event says so; it shows in the shutdown, behind which a
- * turn that was running may have written more, and in a log that is not the one that was read before. Such an attach is taken back.
+ * Attaching to a load of a session. An attach that arrives while the session is being unloaded waits, and then loads it again with its
+ * own params and nothing else: no provider, no servers, no tools, nothing that was pending. With `disableResume` no event says so. It
+ * shows in the `session.shutdown`, and in a log that is not the one that was read before. Such an attach is taken back.
  */
 import { RpcError } from "../../base/errors.js";
-import { isReloaded, pageMax } from "../../events/internal.js";
-import type {
-  RequestOptions,
-  SessionEvent,
-  SessionOpened,
-  SessionRequester,
-  SessionResumeParams,
-} from "../../protocol/index.js";
-import { readLog } from "./asked.js";
+import { isReloaded, readLog, readPage, trackLoad } from "../../events/internal.js";
+import type { RequestOptions, SessionOpened, SessionRequester, SessionResumeParams } from "../../protocol/index.js";
 import { createBlocking, refuse } from "./busy.js";
 
 /** What an attach needs of an `Rpc`. */
@@ -49,7 +38,7 @@ export async function attach(
 ): Promise<void> {
   const { sessionId } = params;
   const session = rpc.session(sessionId);
-  const load = createLoad();
+  const load = trackLoad();
   const blocking = createBlocking();
   const { cursor } = await readLog(
     session,
@@ -64,10 +53,10 @@ export async function attach(
   if (!evenIfBusy) refuse(blocking.open());
   if (ended && !(await isWanted(session))) throw unloaded();
   await rpc.request("session.resume", { ...params, disableResume: true }, options);
-  const page = await session.request("eventLog.read", { cursor, max: pageMax }, options);
+  const page = await readPage(session, { cursor, ...options });
   for (const event of page.events) load.see(event);
   const since = load.ended();
-  const unloadedSince = since !== undefined && since.by !== ended?.by;
+  const unloadedSince = since !== undefined && since.id !== ended?.id;
   if (!unloadedSince && !(await isReloaded(session, { cursor, page, thorough: true, signal: options.signal }))) return;
   await rpc.request("session.destroy", { sessionId }, options);
   throw unloaded();
@@ -76,17 +65,4 @@ export async function attach(
 function unloaded(): RpcError {
   const method = "session.resume";
   return new RpcError("SESSION_NOT_FOUND", `${method}: the session was being unloaded`, { rpcCode: -32603, method });
-}
-
-/** Whether the log ends with the end of a load, as far as its persisted events say. */
-function createLoad() {
-  let ended: { readonly by: string; readonly last: boolean } | undefined;
-  return {
-    see(event: SessionEvent): void {
-      if (event.type === "session.shutdown") ended = { by: event.id, last: true };
-      else if (event.type === "session.start" || event.type === "session.resume") ended = undefined;
-      else if (ended) ended = { ...ended, last: false };
-    },
-    ended: () => ended,
-  };
 }

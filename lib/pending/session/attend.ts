@@ -1,8 +1,9 @@
 import { waitOf } from "../../base/amounts.js";
 import { LatchkeyError, type RpcError } from "../../base/errors.js";
 import { type Events, type Interest, registerInterest } from "../../events/index.js";
+import { readLog } from "../../events/internal.js";
 import type { EventMap, EventType, SessionEvent, SessionRequester } from "../../protocol/index.js";
-import { type AskingEvent, compareTools, createAsked, readLog } from "./asked.js";
+import { type AskingEvent, compareTools, createAsked } from "./asked.js";
 
 export interface AttendOptions {
   /** Events to register interest in. `mcp.oauth_required` when left out. */

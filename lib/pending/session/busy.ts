@@ -11,8 +11,9 @@
 
 import { LatchkeyError } from "../../base/errors.js";
 import { visible } from "../../base/visible.js";
+import { readLog } from "../../events/internal.js";
 import type { RequestOptions, SessionEvent, SessionRequester } from "../../protocol/index.js";
-import { type AskingEvent, createAsked, readLog } from "./asked.js";
+import { type AskingEvent, createAsked } from "./asked.js";
 
 /** Takes events in order; `open` are the questions that a call of some client waits for, as far as they tell. */
 export function createBlocking(): { see(event: SessionEvent): void; open(): AskingEvent[] } {

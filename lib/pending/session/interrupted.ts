@@ -1,7 +1,7 @@
 /** Tool calls that nobody finished: those the runtime closes when it loads a session, and those it closed when it unloaded it. */
 import type { Events } from "../../events/index.js";
+import { readLog } from "../../events/internal.js";
 import type { EventMap, RequestOptions, SessionRequester } from "../../protocol/index.js";
-import { readLog } from "./asked.js";
 
 /** A call that is completed with the resume, without having been started again by it, was closed as interrupted. */
 export function watchInterrupted(session: { readonly events: Events<EventMap> }): { closed(): string[]; off(): void } {

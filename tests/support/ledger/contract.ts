@@ -202,6 +202,9 @@ export function contractTests(test: Suite, place: () => Place): void {
     assert.equal(await first?.stashed(), undefined);
     await first?.stash({ verifier: "SECRET-5", scopes: ["a"] });
     await rejects(first?.stash("x".repeat(64 * 1024)) ?? Promise.resolve(), TypeError);
+    let deep: unknown = "SECRET-5";
+    for (let depth = 0; depth < 20_000; depth++) deep = [deep];
+    for (const value of [deep, 1n, () => 1]) await rejects(first?.stash(value) ?? Promise.resolve(), TypeError);
     await first?.release();
     const second = await ledger.claim({}, { owner: "second" });
     assert.deepEqual(await second?.stashed(), { verifier: "SECRET-5", scopes: ["a"] });

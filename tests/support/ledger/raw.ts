@@ -69,3 +69,26 @@ export async function forgedAnswer(
     .encrypt(bytes);
   return { id, sealed };
 }
+
+/** Makes the schema unreadable for every connection that is open: SQLite says that the database is corrupt, and that does not pass. */
+export function spoilSchema(location: string): void {
+  const database = new DatabaseSync(location, { timeout: 5000 });
+  try {
+    database.enableDefensive(false);
+    database.exec(`PRAGMA writable_schema = ON;
+      UPDATE sqlite_master SET sql = 'CREATE TABLE entries (' WHERE name = 'entries';
+      PRAGMA schema_version = 1000000`);
+  } finally {
+    database.close();
+  }
+}
+
+/** Keeps every other connection from writing until it is let go. */
+export function holdWriteLock(location: string): () => void {
+  const database = new DatabaseSync(location, { timeout: 5000 });
+  database.exec("BEGIN IMMEDIATE");
+  return () => {
+    database.exec("ROLLBACK");
+    database.close();
+  };
+}
