@@ -24,6 +24,9 @@ export interface RegisteredClient {
   issuer?: string | undefined;
   /** Left out, it follows from what the client has and the server supports. */
   authMethod?: AuthMethod | undefined;
+  /** As a kept `Client` has it. One whose secret has ended is no client any more. */
+  expiresAt?: string | undefined;
+  source?: Client["source"] | undefined;
 }
 
 export interface Registration {
@@ -65,7 +68,7 @@ export async function chooseClient(
   const { issuer, resource, metadata } = parseAuthority(authority);
   const { clientId, clientSecret, publicClient } = challengeOf(request);
   const configured = clientId === undefined ? undefined : { clientId, ...(publicClient ? {} : { clientSecret }) };
-  const registered = options.registered ?? configured;
+  const registered = options.registered && !hasEnded(options.registered) ? options.registered : configured;
   if (registered !== undefined)
     return registeredClient(registered, issuer, metadata.token_endpoint_auth_methods_supported);
   if (options.metadataUrl !== undefined && metadata.client_id_metadata_document_supported === true)
@@ -107,8 +110,11 @@ function registeredClient(given: RegisteredClient, issuer: string, supported: re
     throw new TypeError('a private key goes with the authentication "private_key_jwt", and with no other');
   if (authMethod.startsWith("client_secret") && given.clientSecret === undefined)
     throw new TypeError(`"${authMethod}" needs a client secret`);
-  return client(issuer, "registered", { ...given, authMethod });
+  return client(issuer, given.source ?? "registered", { ...given, authMethod });
 }
+
+const hasEnded = ({ expiresAt }: RegisteredClient): boolean =>
+  expiresAt !== undefined && Date.parse(expiresAt) <= Date.now();
 
 /** RFC 8414: a server that says nothing supports HTTP Basic. */
 export function methodFor(

@@ -98,6 +98,19 @@ test("a registration without client_secret_expires_at is taken, and one that end
   );
 });
 
+test("a kept client stays what it was, and one whose secret has ended is registered anew", async () => {
+  stage.places["auth.example/register"] = new Reply(201, {
+    ...{ client_id: "d", client_secret: "s", client_secret_expires_at: 4e9 },
+  });
+  const wanted = { ...register, authMethod: "client_secret_basic" } as const;
+  const client = await choose({ register: wanted });
+  assert.equal(await choose({ registered: JSON.parse(JSON.stringify(client)), register: wanted }), client);
+  assert.is(stage.asked.filter(({ method }) => method === "POST").length, 1);
+  const ended = { ...client, clientId: "old", expiresAt: new Date(1000).toISOString() };
+  assert.is((await choose({ registered: ended, register: wanted })).clientId, "d");
+  await refused(choose({ registered: ended }), "NO_CLIENT");
+});
+
 test("a registration that is refused, or none, says so", async () => {
   stage.places["auth.example/register"] = new Reply(400, {
     error: "invalid_redirect_uri",
