@@ -52,7 +52,9 @@ function secretsIn(params: object): string[] {
   const add = (text: string): void => {
     // A scheme before a token, the parameters of a URL: each may be quoted by itself.
     if (text.length >= 6) found.add(text);
-    for (const part of text.split(/[\s?&=#]+/)) if (part.length >= 8) found.add(part);
+    // The error code of a callback (RFC 6749 section 4.1.2.1) is the reason, and none.
+    const parts = text.replace(/[?&]error=\w*/g, "&").split(/[\s?&=#]+/);
+    for (const part of parts) if (part.length >= 8) found.add(part);
   };
   const left: { value: object; secret: boolean }[] = [{ value: params, secret: false }];
   for (let next = left.pop(); next !== undefined; next = left.pop()) {
