@@ -20,13 +20,16 @@ export type OtherErrorCode = "OVERFLOW" | "BUSY" | "UNSUPPORTED";
  * A caller's mistake is a plain `TypeError`. Time-outs and aborts reject with the signal's own reason.
  */
 export class LatchkeyError<Code extends LatchkeyErrorCode = LatchkeyErrorCode> extends Error {
+  /** What went wrong, in a word that stays the same from version to version. */
   readonly code: Code;
 
+  /** `cause` is the evidence; nothing in the message or in it is secret. */
   constructor(code: Code, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
   }
 
+  /** The name of the class. */
   override get name(): string {
     return "LatchkeyError";
   }
@@ -42,13 +45,22 @@ export class LatchkeyError<Code extends LatchkeyErrorCode = LatchkeyErrorCode> e
  */
 export type ConnectionErrorCode = "CLOSED" | "ENDED" | "DESTROYED" | "REFUSED" | "UNAUTHORIZED" | "PROTOCOL";
 
+/** The connection to the runtime could not be made, or is over. Every request that was out rejects with the same one. */
 export class ConnectionError extends LatchkeyError<ConnectionErrorCode> {
+  /** The name of the class. */
   override get name(): string {
     return "ConnectionError";
   }
 }
 
-/** The runtime answered a request with an error. `rpcCode` and `data` are its own; `code` names the common ones. */
+/**
+ * - `METHOD_NOT_FOUND`: this runtime does not know the method (JSON-RPC 2.0, -32601).
+ * - `INVALID_PARAMS`: it refused the params (-32602).
+ * - `SESSION_NOT_FOUND`: the session is not loaded.
+ * - `NOT_RESUMABLE`: the session has nothing on disk that could be loaded: it has no user message yet.
+ * - `UNKNOWN_LOGIN`: the runtime does not wait for this sign-in.
+ * - `RPC`: any other error; `rpcCode` and the message tell which.
+ */
 export type RpcErrorCode =
   | "METHOD_NOT_FOUND"
   | "INVALID_PARAMS"
@@ -57,11 +69,16 @@ export type RpcErrorCode =
   | "UNKNOWN_LOGIN"
   | "RPC";
 
+/** The runtime answered a request with an error. `code` names the common ones. */
 export class RpcError extends LatchkeyError<RpcErrorCode> {
+  /** The number that the runtime gave: JSON-RPC 2.0, section 5.1. */
   readonly rpcCode: number;
+  /** The method that was called. */
   readonly method: string;
+  /** What the runtime added to its error. */
   readonly data: unknown;
 
+  /** For code that stands in for a runtime: `evidence` becomes the fields of the same names. */
   constructor(
     code: RpcErrorCode,
     message: string,
@@ -73,6 +90,7 @@ export class RpcError extends LatchkeyError<RpcErrorCode> {
     this.data = evidence.data;
   }
 
+  /** The name of the class. */
   override get name(): string {
     return "RpcError";
   }
@@ -102,7 +120,9 @@ export type LedgerErrorCode =
   | "UNAVAILABLE"
   | "DATABASE";
 
+/** A ledger refused, or could not do, what it was asked to. */
 export class LedgerError extends LatchkeyError<LedgerErrorCode> {
+  /** The name of the class. */
   override get name(): string {
     return "LedgerError";
   }
@@ -156,6 +176,7 @@ export type OAuthStep =
 
 /** A step of an OAuth flow was refused, by the authorization server or by a check. Nothing of it is secret. */
 export class OAuthError extends LatchkeyError<OAuthErrorCode> {
+  /** Where on the way it stopped. */
   readonly step: OAuthStep;
   /** The authorization server's own error code (RFC 6749 sections 4.1.2.1 and 5.2, RFC 8628 section 3.5). */
   readonly error?: string;
@@ -166,6 +187,7 @@ export class OAuthError extends LatchkeyError<OAuthErrorCode> {
   /** False when the request surely never reached the server: nothing was spent. */
   readonly sent?: boolean;
 
+  /** `evidence` becomes the fields of the same names. */
   constructor(
     code: OAuthErrorCode,
     step: OAuthStep,
@@ -186,6 +208,7 @@ export class OAuthError extends LatchkeyError<OAuthErrorCode> {
     if (evidence.sent !== undefined) this.sent = evidence.sent;
   }
 
+  /** The name of the class. */
   override get name(): string {
     return "OAuthError";
   }
@@ -193,20 +216,25 @@ export class OAuthError extends LatchkeyError<OAuthErrorCode> {
 
 /** One thing wrong with a value: where (dot path) and what was expected. Never the value itself, which may be secret. */
 export interface Issue {
+  /** Where, with dots between the names: `result.accessToken`. Empty for the value itself. */
   readonly path: string;
+  /** What should have been there. */
   readonly expected: string;
 }
 
 /** Data or an answer did not have the shape that its schema asks for. `issues` says where; values are left out. */
 export class ValidationError extends LatchkeyError<"INVALID"> {
+  /** Everything that was wrong, in order; the message says the first. */
   readonly issues: readonly Issue[];
 
+  /** `subject` says what was checked, for the message. */
   constructor(subject: string, issues: readonly Issue[]) {
     const first = issues[0];
     super("INVALID", `${subject}: ${first ? `"${first.path || "(root)"}" expected ${first.expected}` : "invalid"}`);
     this.issues = issues;
   }
 
+  /** The name of the class. */
   override get name(): string {
     return "ValidationError";
   }

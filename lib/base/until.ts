@@ -1,6 +1,8 @@
 import { startTimer, waitOf } from "./amounts.js";
 
+/** How long to wait for something. */
 export interface UntilOptions {
+  /** Ends the wait: it rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
   /** Milliseconds; no limit when left out or `Infinity`. Anything that is no length of time is a `TypeError`. */
   timeoutMs?: number | undefined;

@@ -5,12 +5,15 @@ import { openStream, type StreamOptions } from "./stream.js";
 
 /** Ends a subscription: call it, or let `using` do so. Twice is harmless. */
 export interface Off {
+  /** Ends the subscription. */
   (): void;
+  /** `using` ends the subscription. */
   [Symbol.dispose](): void;
 }
 
 /** A listener threw, or its promise rejected. Neither other listeners nor the transport noticed. */
 export interface ListenerError {
+  /** What it threw. */
   readonly error: unknown;
   /** What the listener was registered for. */
   readonly type: string;
@@ -26,7 +29,9 @@ type Payload<M extends object, T, Every extends keyof M> = T extends "*"
       : never;
 type Name<M extends object> = (keyof M & string) | keyof Own;
 
+/** Options of `Events.wait`. */
 export interface WaitOptions<P> extends UntilOptions {
+  /** Which events count; the first of the type when left out. What it throws rejects the wait. */
   where?: ((event: P) => boolean) | undefined;
 }
 
@@ -36,7 +41,9 @@ export interface WaitOptions<P> extends UntilOptions {
  * is being read: no promise and no timer lies between.
  */
 export interface Events<M extends object = EventMap, Every extends keyof M = keyof M> {
+  /** Calls `handler` for every event of this type until `Off` is called. What it throws goes to `listener:error` and nowhere else. */
   on<T extends Name<M> | "*">(type: T, handler: (event: Payload<M, T, Every>) => unknown): Off;
+  /** Calls `handler` for the next event of this type only. */
   once<T extends Name<M> | "*">(type: T, handler: (event: Payload<M, T, Every>) => unknown): Off;
   /** The next event of this type that `where` accepts. Rejects when the signal, the time or the connection ends first. */
   wait<T extends Name<M> | "*">(type: T, options?: WaitOptions<Payload<M, T, Every>>): Promise<Payload<M, T, Every>>;
@@ -51,6 +58,7 @@ export interface Events<M extends object = EventMap, Every extends keyof M = key
 export interface EventSource<M extends object = EventMap, Every extends keyof M = keyof M> extends Events<M, Every> {
   /** Delivers to the listeners of `type`, and to those of `"*"` unless `every` is false. */
   emit<T extends Every & string>(type: T, event: M[T]): void;
+  /** Delivers to the listeners of `type` alone. */
   emit<T extends keyof M & string>(type: T, event: M[T], options: { every: false }): void;
   /** Whether anybody listens to `type`, if only as part of `"*"`. */
   hears(type: string): boolean;
@@ -77,6 +85,18 @@ function deliver(listeners: Listeners, type: string | symbol, event: unknown): v
   else handlers[0]?.(event);
 }
 
+/**
+ * Makes a source of events: its owner emits, everybody else gets it as `Events`. With a map of types every call is checked against it.
+ * @example
+ * ```ts
+ * import { createEvents } from "latchkey/events";
+ *
+ * const source = createEvents<{ opened: { path: string }; closed: { path: string } }>();
+ * const off = source.on("opened", ({ path }) => console.log(path));
+ * source.emit("opened", { path: "notes.md" });
+ * off();
+ * ```
+ */
 export function createEvents<M extends object = EventMap, Every extends keyof M = keyof M>(): EventSource<M, Every> {
   const bus = mitt<Record<string | symbol, unknown>>();
   const listeners = bus.all as Listeners;

@@ -1,9 +1,11 @@
 import { countOf } from "../base/amounts.js";
 import { LatchkeyError } from "../base/errors.js";
 
+/** Options of `Events.stream`. */
 export interface StreamOptions {
+  /** Ends the iteration with the signal's reason; what is unread is let go. */
   signal?: AbortSignal | undefined;
-  /** How many events may wait unread. */
+  /** How many events may wait unread: 1024 when left out, `Infinity` for no limit. */
   limit?: number | undefined;
 }
 

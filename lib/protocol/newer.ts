@@ -69,6 +69,7 @@ export interface NewerEvents {
           };
     }
   >;
+  /** A server needs a token: as the generated types have it, and what 1.0.102 adds. */
   "mcp.oauth_required": Omit<McpOauthRequiredEvent, "data"> & {
     data: Omit<McpOauthRequiredData, "staticClientConfig"> & {
       /** Whether the runtime can try a refresh of its own: the answer `{ kind: "runtimeRefresh" }`. */
@@ -81,6 +82,7 @@ export interface NewerEvents {
       };
     };
   };
+  /** A permission is asked for: as the generated types have it, and what 1.0.102 adds. */
   "permission.requested": Omit<PermissionRequestedEvent, "data"> & {
     data: PermissionRequestedData & {
       permissionMode?: "manual" | "assisted" | "allow-all";
@@ -94,11 +96,17 @@ export interface NewerEvents {
 
 /** An external tool call that `session.tools.handlePendingToolCall` would accept. */
 export interface PendingExternalToolRequest {
+  /** The id to answer it by. */
   requestId: string;
+  /** The model's tool call. */
   toolCallId: string;
+  /** Which tool, as it was listed in `tools`. */
   toolName: string;
+  /** What the model passes to it, by the tool's `parameters`. */
   arguments?: unknown;
+  /** Who provides the tool, where the runtime says so. */
   providerId?: string;
+  /** The agent that calls it, where it is not the session's own. */
   agentId?: string;
 }
 
@@ -108,12 +116,14 @@ interface OneSession {
 
 /** Calls that the generated types lack, or know with less. */
 export interface NewerCalls {
+  /** Answers `mcp.oauth_required`; 1.0.102 takes `runtimeRefresh` too. */
   "session.mcp.oauth.handlePendingRequest": {
     params: Omit<McpOauthHandlePendingRequest, "result"> & {
       result: McpOauthPendingRequestResponse | { kind: "runtimeRefresh" };
     };
     result: McpOauthHandlePendingResult;
   };
+  /** Begins a sign-in that the runtime owns. */
   "session.mcp.oauth.login": {
     params: McpOauthLoginRequest & {
       /** `https`, without query and fragment. With it the runtime listens nowhere and waits for `session.mcp.oauth.complete`. */
@@ -124,11 +134,14 @@ export interface NewerCalls {
       authorizationId?: string;
     };
   };
+  /** Hands the runtime the URL that the browser came back to. */
   "session.mcp.oauth.complete": {
     params: OneSession & { authorizationId: string; callbackUrl: string };
     result: null;
   };
+  /** The external tool calls that wait for an answer. */
   "session.tools.listPendingRequests": { params: OneSession; result: { items: PendingExternalToolRequest[] } };
+  /** Answers `permission.requested`; 1.0.102 takes an approval for reading alone too. */
   "session.permissions.handlePendingPermissionRequest": {
     params: Omit<PermissionDecisionRequest, "result"> & {
       result: PermissionDecision | { kind: "approve-read-only-for-session"; directories: string[] };

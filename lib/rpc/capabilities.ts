@@ -13,6 +13,7 @@ export interface Capabilities {
   readonly runtimeLogin: boolean;
 }
 
+/** The name of an ability, such as `"runtimeLogin"`. */
 export type Capability = keyof Capabilities;
 
 /** Asks for all of them at once. Rejects only where the connection ends. */

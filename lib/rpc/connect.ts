@@ -13,6 +13,7 @@ import type { Rpc } from "./rpc.js";
 /** `"tcp://host:port"`, host and port, or any pair of streams, such as a child's stdio. */
 export type Target = string | { host?: string; port: number } | { readable: Readable; writable: Writable };
 
+/** Options of `connect`. */
 export interface ConnectOptions {
   /** The runtime's connection token (`COPILOT_CONNECTION_TOKEN` of its environment). */
   token?: string | undefined;
@@ -20,6 +21,7 @@ export interface ConnectOptions {
   signal?: AbortSignal | undefined;
   /** Milliseconds for dialling and handshake together; no limit when left out. */
   timeoutMs?: number | undefined;
+  /** Who connects, for the runtime's own attribution. Nobody is named when left out. */
   clientInfo?: ClientInfo | undefined;
   /** The longest frame that is read, in bytes. 64 MiB when left out; a longer one ends the connection with `PROTOCOL`. */
   maxFrameBytes?: number | undefined;
@@ -31,6 +33,16 @@ export interface ConnectOptions {
  * Connects to a runtime and makes the `connect` handshake.
  * @throws ConnectionError `REFUSED` nobody listens; `UNAUTHORIZED` the token is missing, wrong or not wanted;
  * `PROTOCOL` another version than `protocolWindow`, or no such protocol; `CLOSED` the peer hung up.
+ * @throws TypeError when the target or an option is malformed. A time-out rejects with a `TimeoutError`, an abort with the signal's reason.
+ * @example
+ * ```ts
+ * import { connect } from "latchkey/rpc";
+ *
+ * await using rpc = await connect("tcp://127.0.0.1:41234", { token: process.env.TOKEN, timeoutMs: 10_000 });
+ * const session = rpc.session("4f1c…");
+ * session.events.on("assistant.message", (event) => console.log(event.data.content));
+ * await session.request("send", { prompt: "What is in this folder?" });
+ * ```
  */
 export async function connect(target: Target, options: ConnectOptions = {}): Promise<Rpc> {
   const { signal, timeoutMs } = options;

@@ -15,6 +15,7 @@ import { findPage, isReloaded } from "./load.js";
 import { overrun } from "./overrun.js";
 import { readPage } from "./page.js";
 
+/** A loss of events, found while following the log. */
 export interface Gap {
   /** `expired`: the runtime does not know the cursor. `overrun`: the log let go of events. `reloaded`: the session was loaded anew. */
   readonly reason: "expired" | "overrun" | "reloaded";
@@ -22,7 +23,9 @@ export interface Gap {
   readonly missed?: number;
 }
 
+/** One event of the log, and where to go on after it. */
 export interface Followed<E = SessionEvent> {
+  /** The event as the runtime logged it. */
   readonly event: E;
   /** Where to go on later. Nothing after this event is missed from there; events of the same page may come again. */
   readonly cursor: string;
@@ -30,19 +33,38 @@ export interface Followed<E = SessionEvent> {
   readonly gap?: Gap;
 }
 
+/** Options of `follow`. */
 export interface FollowOptions<T extends EventType> {
   /** Where to go on: a `cursor` of before, or of `eventLog.tail`. Left out: from the beginning of what the log has. */
   cursor?: string | undefined;
+  /** Only these event types; every type when left out. */
   types?: readonly T[] | undefined;
   /** Milliseconds that one poll may wait for news (500); the runtime caps it at 30000. An attach to the session waits as long. */
   waitMs?: number | undefined;
+  /** Ends the following with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
 /** A cursor before everything that the log has. The runtime has none; to it this one is expired, which comes to the same. */
 const beginning = "|0";
 
-/** Follows `session.eventLog.read`. Ends by `return`, by an error of the call, or with the signal's reason. */
+/**
+ * Follows `session.eventLog.read`. Ends by `return`, by an error of the call, or with the signal's reason.
+ * @throws RpcError `SESSION_NOT_FOUND` when the session is not loaded; ConnectionError when the connection ends.
+ * @example
+ * ```ts
+ * import { follow } from "latchkey/events";
+ * import { connect } from "latchkey/rpc";
+ *
+ * await using rpc = await connect("tcp://127.0.0.1:41234");
+ * let cursor: string | undefined; // where the last run stopped
+ * for await (const { event, cursor: next, gap } of follow(rpc.session("4f1c…"), { cursor })) {
+ *   if (gap) console.warn(gap.reason, gap.missed);
+ *   console.log(event.type);
+ *   cursor = next;
+ * }
+ * ```
+ */
 export async function* follow<T extends EventType = EventType>(
   session: SessionRequester,
   { cursor: start, types, waitMs = 500, signal }: FollowOptions<T> = {},

@@ -16,6 +16,13 @@ const platforms = (process.platform === "linux" ? ["linux", "linuxmusl"] : [proc
  * Packages are looked for from the working directory and from the program that runs. Where npm put a loader, the program that it
  * loads is found.
  * @throws ConnectionError `REFUSED` when there is none.
+ * @example
+ * ```ts
+ * import { findRuntime, startRuntime } from "latchkey/rpc";
+ *
+ * const path = findRuntime();
+ * await using runtime = await startRuntime({ path });
+ * ```
  */
 export function findRuntime(env: NodeJS.ProcessEnv = process.env): string {
   if (env.COPILOT_CLI_PATH) return followLoader(env.COPILOT_CLI_PATH);

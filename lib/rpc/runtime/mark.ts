@@ -7,6 +7,7 @@ import { listensAt, startOf } from "./processes.js";
 export interface RuntimeMark {
   /** `tcp://127.0.0.1:41234`. */
   readonly endpoint: string;
+  /** The runtime's process id. */
   readonly pid: number;
   /** When the process began, in the words of the operating system; only good for comparing. Left out where it says nothing. */
   readonly processStart?: string;

@@ -12,6 +12,7 @@ import { findRuntime, followLoader } from "./find.js";
 import { listenerAmong, startOf } from "./processes.js";
 import { abandon, createStop, type Program } from "./stop.js";
 
+/** Options of `startRuntime`. */
 export interface StartOptions {
   /** The runtime's binary, or a `.js` file that Node runs; npm's loader stands for the binary that it loads. Found by itself when left out. */
   path?: string | undefined;
@@ -20,11 +21,13 @@ export interface StartOptions {
    * it runs commands for a model. A variable that is named here it gets. `undefined` takes one out.
    */
   env?: Record<string, string | undefined> | undefined;
+  /** The folder to start it in. This process's own when left out. */
   cwd?: string | undefined;
   /** A home folder of its own: sessions, settings and logs go there. */
   home?: string | undefined;
   /** The connection token; a random one when left out. Never on the command line. */
   token?: string | undefined;
+  /** How much the runtime writes to its log files. Its own default when left out. */
   logLevel?: "none" | "error" | "warning" | "info" | "debug" | "all" | undefined;
   /** Further arguments for the runtime. */
   args?: readonly string[] | undefined;
@@ -34,9 +37,11 @@ export interface StartOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** A runtime that this process has started. */
 export interface Runtime {
   /** `tcp://127.0.0.1:<port>`. */
   readonly endpoint: string;
+  /** The connection token that `connect` needs. Left out when the object is printed or stringified. */
   readonly token: string;
   /** Of the runtime itself, also where a script that was started started it in turn. */
   readonly pid: number;
@@ -44,9 +49,11 @@ export interface Runtime {
   readonly version: string;
   /** As of an `Rpc`: there only when `version` is not among them. */
   readonly testedVersions?: readonly string[];
+  /** Resolves when the process has ended, with its exit code or the signal that ended it. Never rejects. */
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   /** SIGTERM, then SIGKILL after `graceMs` (2000). Resolves when the process is gone. */
   stop(options?: { graceMs?: number }): Promise<void>;
+  /** `await using` stops it. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -56,6 +63,15 @@ const stderrKept = 4096;
 /**
  * Starts a runtime on loopback TCP, always with a token: without one every local process may call everything.
  * @throws ConnectionError `REFUSED` with the end of its standard error, when it dies before it listens or cannot be run.
+ * An abort rejects with the signal's reason. What the handshake can cause is thrown as by `connect`.
+ * @example
+ * ```ts
+ * import { connect, startRuntime } from "latchkey/rpc";
+ *
+ * await using runtime = await startRuntime({ home: "/tmp/copilot-home" });
+ * await using rpc = await connect(runtime.endpoint, { token: runtime.token });
+ * console.log(rpc.hello.version);
+ * ```
  */
 export async function startRuntime(options: StartOptions = {}): Promise<Runtime> {
   options.signal?.throwIfAborted();
