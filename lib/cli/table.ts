@@ -3,10 +3,10 @@ import measure from "fast-string-truncated-width";
 export interface Layout {
   /** The width of the terminal; without one nothing is cut. */
   readonly width?: number | undefined;
-  /** The column that gives way when the width does not suffice. */
-  readonly yields: number;
+  /** The column that gets narrower when the width does not suffice. */
+  readonly flexible: number;
   /** Columns that go below the others, a line each, when that does not suffice either. */
-  readonly below?: readonly number[] | undefined;
+  readonly stacked?: readonly number[] | undefined;
   readonly head: (text: string) => string;
 }
 
@@ -18,21 +18,21 @@ type Cells = readonly string[];
 
 /** Columns under their heads, without lines. Widths are those of a terminal, where some characters take two places. */
 export function table(heads: Cells, rows: readonly Cells[], layout: Layout): string {
-  const { width, yields, below = [] } = layout;
+  const { width, flexible, stacked = [] } = layout;
   const widths = widthsOf(heads, rows);
   const excess = width === undefined ? 0 : whole(widths) - width;
   if (excess <= 0) return lines(heads, rows, widths, layout.head).join("\n");
-  const wide = widths[yields] ?? 0;
-  if (wide - excess >= narrowest || below.length === 0) {
-    widths[yields] = Math.max(Math.min(wide, narrowest), wide - excess);
+  const wide = widths[flexible] ?? 0;
+  if (wide - excess >= narrowest || stacked.length === 0) {
+    widths[flexible] = Math.max(Math.min(wide, narrowest), wide - excess);
     return lines(heads, rows, widths, layout.head).join("\n");
   }
   return blocks(heads, rows, layout);
 }
 
 /** Each row in lines of its own: what is short side by side, what is long below it. */
-function blocks(heads: Cells, rows: readonly Cells[], { width = 0, below = [], head }: Layout): string {
-  const beside = (cells: Cells): string[] => cells.filter((_, i) => !below.includes(i));
+function blocks(heads: Cells, rows: readonly Cells[], { width = 0, stacked = [], head }: Layout): string {
+  const beside = (cells: Cells): string[] => cells.filter((_, i) => !stacked.includes(i));
   const short = rows.map(beside);
   const widths = widthsOf(beside(heads), short);
   for (let excess = whole(widths) - width; excess > 0; excess = whole(widths) - width) {
@@ -42,7 +42,7 @@ function blocks(heads: Cells, rows: readonly Cells[], { width = 0, below = [], h
   }
   const [top = "", ...firsts] = lines(beside(heads), short, widths, head);
   const rest = (cells: Cells): string[] =>
-    below.map((i) => cells[i] ?? "").filter((cell) => cell !== "" && cell !== "-");
+    stacked.map((i) => cells[i] ?? "").filter((cell) => cell !== "" && cell !== "-");
   const block = (first: string, i: number): string[] => [
     first,
     ...rest(rows[i] ?? []).map((cell) => gap + fit(cell, Math.max(1, width - gap.length)).text),

@@ -1,5 +1,15 @@
 export { credentialKey, intentKey } from "./identity.js";
-export type { Actor, CredentialParts, Kind } from "./kinds/kind.js";
+export type {
+  Activity,
+  Actor,
+  CredentialParts,
+  Kind,
+  Rules,
+  Seed,
+  Shape,
+  TextAnswer,
+  TextOptions,
+} from "./kinds/kind.js";
 export { type AnswerOf, type DataOf, isKind, type KindName, kinds, rowOf, type SecretsOf } from "./kinds/table.js";
 export {
   type HandleOptions,
@@ -9,6 +19,7 @@ export {
   parsePendingRequest,
   pendingRequest,
   type RequestContext,
+  summaryOf,
   wholeData,
 } from "./request.js";
 export { Secrets } from "./secrets.js";

@@ -1,6 +1,7 @@
-/** What the keeper needs beyond the public face. */
+/** What other rooms need beyond the public face. */
 
 export { actors } from "./kinds/kind.js";
+export { kindNames } from "./kinds/table.js";
 export { checkAnswer } from "./request.js";
 export { createAsked, isOvertaken, pendingTools } from "./session/asked.js";
 export type { Attacher } from "./session/attach.js";

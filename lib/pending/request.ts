@@ -4,7 +4,7 @@ import { ValidationError } from "../base/errors.js";
 import { checkPrincipal } from "../base/principal.js";
 import type { EventMap, EventType, RequestOptions, SessionRequester } from "../protocol/index.js";
 import { type Actor, actors } from "./kinds/kind.js";
-import { type AnswerOf, type DataOf, isKind, type KindName, kinds, rowOf, type SecretsOf } from "./kinds/table.js";
+import { type AnswerOf, type DataOf, isKind, type KindName, kindNames, rowOf, type SecretsOf } from "./kinds/table.js";
 import { Secrets } from "./secrets.js";
 import { isObject, merge, rest } from "./split.js";
 
@@ -75,7 +75,7 @@ export function pendingRequest(event: AskingEvent, context: RequestContext): obj
 
 const envelope = v.object({
   v: v.literal(1),
-  kind: v.picklist(Object.keys(kinds).filter(isKind)),
+  kind: v.picklist(kindNames),
   sessionId: v.string(),
   requestId: v.string(),
   endpoint: v.exactOptional(v.string()),
@@ -115,6 +115,12 @@ function parse(text: string): unknown {
 export function wholeData<K extends KindName>(request: PendingRequest<K>): DataOf<K> & SecretsOf<K>;
 export function wholeData(request: PendingRequest): Record<string, unknown> {
   return merge(request.data, request.secrets.reveal());
+}
+
+/** What is asked, in a few words. They are a stranger's, and may hold hidden characters and line ends: escape them where they are shown. */
+export function summaryOf({ kind, data }: { kind: KindName; data: object }): string {
+  const words = rowOf(kind).summary({ ...data });
+  return words.filter((word) => typeof word === "string" && word !== "").join(" ");
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The table of kinds against the generated types. Nothing runs: the compiler is the test. */
-import type { AnswerOf, KindName, kinds } from "latchkey/pending";
-import type * as v from "valibot";
+import { type AnswerOf, type KindName, kinds } from "latchkey/pending";
+import * as v from "valibot";
+import { kind } from "../../lib/pending/kinds/kind.js";
 import type { EventMap, EventType, Methods, ParamsOf } from "../../lib/protocol/index.js";
 
 type Kinds = typeof kinds;
@@ -65,4 +66,56 @@ type _Wrong = [
   Expect<Fits<Plain<EventMap["command.queued"]["data"]>, v.InferInput<Kinds["mcp.oauth_required"]["open"]>>>,
 ];
 
-export type { _Answers, _Data, _Names, _Variants, _Wrong };
+/** A kind that says too little does not compile: the compiler names what its row lacks. */
+const shape = { event: kinds["command.queued"].event, completed: "command.completed" } as const;
+const row = kind({
+  ...shape,
+  respond: "session.commands.respondToQueuedCommand",
+  enabledBy: ["interest"],
+  open: v.looseObject({ requestId: v.string() }),
+  secrets: v.looseObject({}),
+  answer: v.strictObject({ handled: v.boolean() }),
+});
+const rules: Parameters<typeof row>[0] = {
+  send: async () => ({ success: true }),
+  summary: (data) => [data.requestId],
+  yes: { handled: true },
+  no: () => ({ handled: false }),
+  text: undefined,
+  seed: false,
+  survivesRuntime: false,
+  askedAgain: false,
+  retriesToolCall: false,
+  blocks: false,
+};
+export const complete = row(rules);
+type Without<Name extends keyof typeof rules> = Omit<typeof rules, Name>;
+type Missing<Name extends keyof typeof rules> = Without<Name> extends typeof rules ? Name : never;
+/** Every rule that differs between kinds is asked for, even where the kind has none. */
+type _Required = Expect<
+  Fits<
+    Missing<
+      | "send"
+      | "summary"
+      | "yes"
+      | "no"
+      | "text"
+      | "seed"
+      | "survivesRuntime"
+      | "askedAgain"
+      | "retriesToolCall"
+      | "blocks"
+    >,
+    never
+  >
+>;
+export const wrong = [
+  // @ts-expect-error a yes that the kind's own schema refuses
+  row({ ...rules, yes: { handled: "yes" } }),
+  // @ts-expect-error a no of another kind
+  row({ ...rules, no: () => ({ action: "decline" }) }),
+  // @ts-expect-error a kind that asks by an event that no runtime has
+  kind({ ...shape, event: "command.invented" }),
+];
+
+export type { _Answers, _Data, _Names, _Required, _Variants, _Wrong };

@@ -1,7 +1,7 @@
 import type { Claim, Entry, Ledger } from "../../ledger/index.js";
-import { type Answer, answerOfChoice, answerOfText, type Choice, wanted as wantedText } from "../answers.js";
+import { type Answer, answerOfChoice, answerOfText, type Choice, textAnswerOf } from "../answers.js";
 import { escapeRemark, runCommand } from "../child.js";
-import { findEntry, short } from "../entries.js";
+import { findEntry, shortId } from "../entries.js";
 import { exit, Stop, UsageError } from "../exit.js";
 import { type Io, print, printJson, remark } from "../io.js";
 import { ask, readAll } from "../prompt.js";
@@ -39,7 +39,7 @@ export async function answer(id: string, given: Given, io: Io): Promise<undefine
       ? await ledger.answer(entry.id, await plainAnswer(entry, choice, given, io), options)
       : await answerByCommand(ledger, entry, given.exec, given, options, io);
   if (given.json) await printJson(io.out, answered);
-  else await print(io.out, `${short(answered.id)} ${answered.state}`);
+  else await print(io.out, `${shortId(answered.id)} ${answered.state}`);
 }
 
 function choiceOf(given: Given): Choice | undefined {
@@ -54,13 +54,13 @@ function choiceOf(given: Given): Choice | undefined {
 /** Before anybody is asked for anything. */
 function refuseFinal({ id, state }: Entry): void {
   if (state === "open" || state === "answered") return;
-  throw new Stop(exit.refused, `entry ${short(id)} is ${state}: it takes no answer`);
+  throw new Stop(exit.refused, `entry ${shortId(id)} is ${state}: it takes no answer`);
 }
 
 async function plainAnswer(entry: Entry, choice: Choice | undefined, given: Given, io: Io): Promise<Answer> {
   if (choice !== undefined) return answerOfChoice(entry.kind, choice, given.feedback);
   if (given.json) return await answerOfJson(entry, await readAll(io.in));
-  const typed = wantedText(entry.kind);
+  const typed = textAnswerOf(entry.kind);
   if (typed === undefined) return answerOfText(entry.kind, "", {});
   return textAnswer(entry, io.in.isTTY ? await ask(io, typed.prompt, typed) : await readAll(io.in), given);
 }
@@ -93,11 +93,12 @@ async function answerByCommand(
   io: Io,
 ): Promise<Entry> {
   await using claim = await ledger.claim({ id: entry.id }, { owner: options.by, leaseMs: defaultLeaseMs });
-  if (claim === undefined) throw new Stop(exit.refused, `entry ${short(entry.id)} is claimed by another, or not open`);
-  await remark(io.err, `${short(entry.id)}: the command runs`);
+  if (claim === undefined)
+    throw new Stop(exit.refused, `entry ${shortId(entry.id)} is claimed by another, or not open`);
+  await remark(io.err, `${shortId(entry.id)}: the command runs`);
   return await withLease(claim, { leaseMs: defaultLeaseMs, signal: io.signal }, async (signal) => {
     const { code, signal: killedBy, stdout, escaped } = await runCommand(exec, await inputOf(claim), signal);
-    if (escaped) await print(io.err, `${short(entry.id)}: ${escapeRemark}`);
+    if (escaped) await print(io.err, `${shortId(entry.id)}: ${escapeRemark}`);
     if (code !== 0)
       throw new Stop(exit.failed, `the command ended with ${killedBy ?? `exit code ${code}`}; nothing was answered`);
     const made = given.json ? await answerOfJson(entry, stdout) : textAnswer(entry, stdout, given);

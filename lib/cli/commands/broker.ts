@@ -3,12 +3,12 @@ import { LedgerError, type LedgerErrorCode, ValidationError } from "../../base/e
 import { pause } from "../../base/until.js";
 import type { Claim, Filter, Ledger } from "../../ledger/index.js";
 import type { AnswerOf, KindName } from "../../pending/index.js";
+import { kindNames } from "../../pending/internal.js";
 import { escapeRemark, runCommand } from "../child.js";
 import { Cooling } from "../cooling.js";
-import { every, short, what } from "../entries.js";
+import { allEntries, shortId, summary } from "../entries.js";
 import { exit, explainShort, Stop, UsageError } from "../exit.js";
 import { type Io, oneLine, print, printJson, progress, remark } from "../io.js";
-import { kindNames } from "../names-of.js";
 import { reachLedger } from "../reach.js";
 import { defaultLeaseMs, requestJson, Unwanted, withLease } from "../work.js";
 import { answerOfJson } from "./answer.js";
@@ -93,7 +93,7 @@ async function next({ ledger, filter, leaseMs, owner, cooling }: Worker, io: Io)
     for (;;) {
       if (!cooling.any()) return await ledger.claim(filter, { owner, leaseMs, signal: io.signal });
       const open = new Set<string>();
-      for await (const { id, credential } of every(ledger, { ...filter, state: "open" })) {
+      for await (const { id, credential } of allEntries(ledger, { ...filter, state: "open" })) {
         open.add(id);
         const claim = cooling.has(credential, id) ? undefined : await ledger.claim({ id }, { owner, leaseMs });
         if (claim !== undefined) return claim;
@@ -120,7 +120,7 @@ async function attempt(worker: Worker, claim: Claim, json: boolean, io: Io): Pro
   else
     await print(
       io.out,
-      `${short(id)} ${fate}${reason === undefined ? "" : `: ${oneLine(reason)}`}  ${kind} ${what(claim.entry)}`,
+      `${shortId(id)} ${fate}${reason === undefined ? "" : `: ${oneLine(reason)}`}  ${kind} ${summary(claim.entry)}`,
     );
   return fate;
 }
@@ -130,10 +130,10 @@ async function work(worker: Worker, claim: Claim, io: Io): Promise<Done> {
   try {
     return await withLease(claim, { leaseMs, signal: io.signal }, async (signal) => {
       // Not a line that goes away: what the command says itself comes below it.
-      await remark(io.err, `${short(claim.entry.id)}: the command runs`);
+      await remark(io.err, `${shortId(claim.entry.id)}: the command runs`);
       const input = `${JSON.stringify(await requestJson(claim))}\n`;
       const { code, signal: killedBy, stdout, escaped } = await runCommand(exec, input, signal);
-      if (escaped) await print(io.err, `${short(claim.entry.id)}: ${escapeRemark}`);
+      if (escaped) await print(io.err, `${shortId(claim.entry.id)}: ${escapeRemark}`);
       if (code === noPermission) {
         await claim.cancel({ reason: `the broker's command ended with exit code ${code}` });
         return { fate: "cancelled" };

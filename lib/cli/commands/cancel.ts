@@ -1,4 +1,4 @@
-import { findEntry, short } from "../entries.js";
+import { findEntry, shortId } from "../entries.js";
 import { type Io, print, printJson } from "../io.js";
 import { reachLedger } from "../reach.js";
 
@@ -18,5 +18,5 @@ export async function cancel(
   const by = given.by ?? `latchkey cancel ${process.pid}`;
   const entry = await ledger.cancel(whole, { by, reason: given.reason, force: given.force });
   if (given.json) await printJson(io.out, entry);
-  else await print(io.out, `${short(entry.id)} ${entry.state}`);
+  else await print(io.out, `${shortId(entry.id)} ${entry.state}`);
 }

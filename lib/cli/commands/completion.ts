@@ -1,6 +1,4 @@
-import { living, short, waits } from "../entries.js";
 import { type Io, oneLine, print } from "../io.js";
-import { kindNames, stateNames } from "../names-of.js";
 import { reachLedger } from "../reach.js";
 import type { Command, Option } from "./command.js";
 
@@ -58,18 +56,19 @@ async function offers(
   const option = Object.entries(command.options).find(
     ([name, { short }]) => previous === `--${name}` || (short !== undefined && previous === `-${short}`),
   )?.[1];
-  if (option?.type === "string") return values(option);
+  if (option?.type === "string") return await values(option);
   if (last.startsWith("-")) return [...Object.keys(command.options).map((name) => `--${name}`), "--help"];
   if (command.completes === "shells") return Object.keys(scripts);
   if (command.completes !== "entries") return [];
   const at = Math.max(before.indexOf("--ledger"), before.indexOf("-l"));
   await using ledger = await reachLedger(at < 0 ? undefined : before[at + 1]);
-  const pending = (await ledger.list({ state: living })).filter(waits);
-  return pending.map(({ id }) => (last.length > 8 ? oneLine(id) : short(id)));
+  const { isWaiting, pendingStates, shortId } = await import("../entries.js");
+  const waiting = (await ledger.list({ state: pendingStates })).filter(isWaiting);
+  return waiting.map(({ id }) => (last.length > 8 ? oneLine(id) : shortId(id)));
 }
 
-function values({ choices }: Option): readonly string[] {
-  if (choices === "kinds") return kindNames;
-  if (choices === "states") return stateNames;
+async function values({ choices }: Option): Promise<readonly string[]> {
+  if (choices === "kinds") return (await import("../../pending/internal.js")).kindNames;
+  if (choices === "states") return (await import("../entries.js")).stateNames;
   return choices === "files" ? [":files"] : [];
 }

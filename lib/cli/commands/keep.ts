@@ -1,12 +1,12 @@
 import { pause } from "../../base/until.js";
 import type { KeepingOptions } from "../../keeper/index.js";
 import type { Ledger } from "../../ledger/index.js";
+import { kindNames } from "../../pending/internal.js";
 import type { EventType } from "../../protocol/index.js";
 import type { Rpc } from "../../rpc/index.js";
-import { short, what } from "../entries.js";
+import { shortId, summary } from "../entries.js";
 import { exit, explainShort, Stop, UsageError } from "../exit.js";
 import { type Io, oneLine, paint, print, printJson, progress } from "../io.js";
-import { kindNames } from "../names-of.js";
 import { reachLedger, runtimePlace } from "../reach.js";
 import { oneOf } from "./command.js";
 
@@ -116,9 +116,11 @@ async function keepOn(
   const { events } = keeping;
   events.on("held", ({ sessionId }) => say({ did: "held", session: sessionId }));
   events.on("missed", ({ sessionId, error }) => say({ did: "missed", session: sessionId, why: explainShort(error) }));
-  events.on("recorded", (entry) => say({ did: "recorded", id: short(entry.id), kind: entry.kind, what: what(entry) }));
-  events.on("settled", (entry) => say({ did: "settled", id: short(entry.id), outcome: entry.outcome }));
-  events.on("lost", (entry) => say({ did: "lost", id: short(entry.id), kind: entry.kind }));
+  events.on("recorded", (entry) =>
+    say({ did: "recorded", id: shortId(entry.id), kind: entry.kind, what: summary(entry) }),
+  );
+  events.on("settled", (entry) => say({ did: "settled", id: shortId(entry.id), outcome: entry.outcome }));
+  events.on("lost", (entry) => say({ did: "lost", id: shortId(entry.id), kind: entry.kind }));
   events.on("error", failed);
   try {
     await say({ did: "connected", endpoint: rpc.endpoint, runtime: rpc.hello.version });

@@ -1,8 +1,8 @@
 import type { Entry, Filter, Ledger } from "../../ledger/index.js";
-import { entryTable, every, living, row, waits } from "../entries.js";
+import { kindNames } from "../../pending/internal.js";
+import { allEntries, cells, entryTable, isWaiting, pendingStates, stateNames } from "../entries.js";
 import { exit } from "../exit.js";
 import { type Io, oneLine, paint, print, printJson, progress } from "../io.js";
-import { kindNames, stateNames } from "../names-of.js";
 import { reachLedger } from "../reach.js";
 import { oneOf } from "./command.js";
 
@@ -24,7 +24,7 @@ export async function list(wanted: Wanted, io: Io): Promise<number | undefined> 
   const state = oneOf(wanted.state, stateNames, "state");
   const filter: Filter = {
     ...(kind.length > 0 ? { kind } : {}),
-    ...(state.length > 0 ? { state } : wanted.all ? {} : { state: living }),
+    ...(state.length > 0 ? { state } : wanted.all ? {} : { state: pendingStates }),
     ...(wanted.session ? { sessionId: wanted.session } : {}),
     ...(wanted.principal === undefined ? {} : { principal: wanted.principal }),
   };
@@ -34,7 +34,7 @@ export async function list(wanted: Wanted, io: Io): Promise<number | undefined> 
   const moves = follows ? ledger.watch(watchable(filter), { signal: io.signal }) : undefined;
   const first = moves?.next();
   first?.catch(() => undefined);
-  const look = (): Promise<Entry[]> => all(ledger, filter, state.length > 0 || wanted.all ? () => true : waits);
+  const look = (): Promise<Entry[]> => all(ledger, filter, state.length > 0 || wanted.all ? () => true : isWaiting);
   let entries = await look();
   if (wanted.wait && moves && first && entries.length === 0) {
     using _ = progress(io.err, "waits for something to list");
@@ -56,7 +56,7 @@ const watchable = ({ state: _, ...filter }: Filter): Filter => filter;
 
 async function all(ledger: Ledger, filter: Filter, wanted: (entry: Entry) => boolean): Promise<Entry[]> {
   const entries: Entry[] = [];
-  for await (const entry of every(ledger, filter)) if (wanted(entry)) entries.push(entry);
+  for await (const entry of allEntries(ledger, filter)) if (wanted(entry)) entries.push(entry);
   return entries;
 }
 
@@ -85,7 +85,7 @@ async function follow(
       const { value } = step;
       if (json) await printJson(io.out, value);
       else if (quiet) await print(io.out, oneLine(value.id));
-      else await print(io.out, `${value.updatedAt.toISOString()}  ${row(value).slice(0, -1).join("  ")}`);
+      else await print(io.out, `${value.updatedAt.toISOString()}  ${cells(value).slice(0, -1).join("  ")}`);
     }
   } catch (error) {
     if (!io.signal.aborted) throw error;

@@ -1,6 +1,6 @@
 import { visibleJson } from "../../base/visible.js";
 import type { Entry, Receipt } from "../../ledger/index.js";
-import { findEntry, holder, modelSays, what } from "../entries.js";
+import { claimant, findEntry, modelSays, summary } from "../entries.js";
 import { type Io, oneLine, paint, print, printJson } from "../io.js";
 import { reachLedger } from "../reach.js";
 import { table } from "../table.js";
@@ -23,9 +23,9 @@ export function describe(entry: Entry, dim: (text: string) => string): string {
   const said = modelSays(entry);
   const lines = [
     ["kind", kind],
-    ["what", what(entry)],
+    ["what", summary(entry)],
     ...(said === undefined ? [] : [["model says", said]]),
-    ...(entry.claim === undefined ? [] : [["claimed by", `${holder(entry)}, fence ${entry.claim.fence}`]]),
+    ...(entry.claim === undefined ? [] : [["claimed by", `${claimant(entry)}, fence ${entry.claim.fence}`]]),
     ...Object.entries(fields).map(([name, value]) => [name, value instanceof Date ? value.toISOString() : value]),
     ["secrets", "sealed"],
   ].map(([name, value]) => `${dim(String(name).padEnd(11))}${oneLine(String(value))}`);
@@ -54,5 +54,5 @@ export const history = (
       String(fence ?? "-"),
       oneLine(reason ?? ""),
     ]),
-    { ...layout, yields: 4, below: [2, 4] },
+    { ...layout, flexible: 4, stacked: [2, 4] },
   );

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { LatchkeyError } from "../../base/errors.js";
 import type { Ledger, State } from "../../ledger/index.js";
-import { age, every, living, short } from "../entries.js";
+import { age, allEntries, pendingStates, shortId } from "../entries.js";
 import { explainShort } from "../exit.js";
 import { stateFolder } from "../place.js";
 import { ledgerLocation, reachLedger, shownLocation } from "../reach.js";
@@ -90,7 +90,7 @@ async function* contents(ledger: Ledger): AsyncGenerator<Finding> {
   const counts = new Map<State, number>();
   let newest = 0;
   let oldest: { id: string; createdAt: Date } | undefined;
-  for await (const entry of every(ledger, { state: living })) {
+  for await (const entry of allEntries(ledger, { state: pendingStates })) {
     counts.set(entry.state, (counts.get(entry.state) ?? 0) + 1);
     newest = Math.max(newest, entry.updatedAt.getTime());
     if (entry.state === "open") oldest ??= entry;
@@ -108,7 +108,7 @@ async function* contents(ledger: Ledger): AsyncGenerator<Finding> {
     yield {
       about: "entries",
       state: "odd",
-      what: `${short(oldest.id)} has been open for ${age(oldest.createdAt)}`,
+      what: `${shortId(oldest.id)} has been open for ${age(oldest.createdAt)}`,
       todo: "Look whether a broker works on its kind: latchkey receipts, latchkey answer, latchkey cancel.",
     };
   const undelivered = (counts.get("answered") ?? 0) + (counts.get("sent") ?? 0);

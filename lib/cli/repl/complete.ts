@@ -1,8 +1,8 @@
 import type { CompleterResult } from "node:readline";
 import type { REPLServer } from "node:repl";
+import { kindNames } from "../../pending/internal.js";
 import type { SessionCalls } from "../../protocol/index.js";
-import { living } from "../entries.js";
-import { kindNames, stateNames } from "../names-of.js";
+import { pendingStates, stateNames } from "../entries.js";
 import type { Desk } from "./desk.js";
 
 /** The calls that the runtime's schemas lack. */
@@ -50,11 +50,11 @@ const places: readonly (readonly [RegExp, Offer])[] = [
 ];
 
 async function entryIds({ ledger }: Desk): Promise<string[]> {
-  return (await ledger.list({ state: living })).map(({ id }) => id);
+  return (await ledger.list({ state: pendingStates })).map(({ id }) => id);
 }
 
 async function sessionIds({ ledger, rpc }: Desk): Promise<string[]> {
-  const recorded = (await ledger.list({ state: living })).map(({ sessionId }) => sessionId);
+  const recorded = (await ledger.list({ state: pendingStates })).map(({ sessionId }) => sessionId);
   const { sessions = [] } = (await rpc?.request("session.list", {}, { timeoutMs: 2000 })) ?? {};
   return [...new Set([...recorded, ...sessions.map(({ sessionId }) => sessionId)])];
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type REPLServer, start } from "node:repl";
 import { PassThrough } from "node:stream";
-import { living, waits } from "../entries.js";
+import { isWaiting, pendingStates } from "../entries.js";
 import { exit, Stop, tellError } from "../exit.js";
 import { type Io, oneLine, paint, print } from "../io.js";
 import { makeStateFolder } from "../place.js";
@@ -40,7 +40,7 @@ async function work(given: Given, io: Io): Promise<number | undefined> {
   const early: string[] = [];
   const desk: Desk = { ledger, io, shown: new Shown(io), rpc: undefined, say: (text) => void early.push(text) };
   const found = await connectDesk(desk, given.endpoint);
-  const waiting = (await ledger.list({ state: living, limit: 100 })).filter(waits).length;
+  const waiting = (await ledger.list({ state: pendingStates, limit: 100 })).filter(isWaiting).length;
   const location = oneLine(shownLocation(ledgerLocation(given.ledger)));
   await print(io.out, `latchkey: ${found}\nledger ${location}, ${waiting} pending; .help says what is here`);
 

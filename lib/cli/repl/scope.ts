@@ -2,8 +2,8 @@ import type { REPLServer } from "node:repl";
 import type { AnswerOptions, CancelOptions, Entry, ListFilter, Receipt } from "../../ledger/index.js";
 import type { Hold, HoldOptions } from "../../pending/index.js";
 import type { Rpc, Session } from "../../rpc/index.js";
-import { type Answer, answerOfText, wanted } from "../answers.js";
-import { findEntry, living } from "../entries.js";
+import { type Answer, answerOfText, textAnswerOf } from "../answers.js";
+import { findEntry, pendingStates } from "../entries.js";
 import { exit, Stop } from "../exit.js";
 import { ask } from "../prompt.js";
 import type { Desk } from "./desk.js";
@@ -16,7 +16,7 @@ export async function scope(desk: Desk, server: REPLServer): Promise<PropertyDes
     return desk.rpc;
   };
   const pending = async (filter?: ListFilter): Promise<Entry[]> =>
-    shown.list(await ledger.list({ state: living, ...filter }));
+    shown.list(await ledger.list({ state: pendingStates, ...filter }));
   const show = async (id: string): Promise<Entry> => shown.entry(await findEntry(ledger, id));
   const receipts = async (id: string): Promise<Receipt[]> =>
     shown.receipts(await ledger.receipts((await findEntry(ledger, id)).id));
@@ -52,7 +52,7 @@ export async function scope(desk: Desk, server: REPLServer): Promise<PropertyDes
 
 /** Asks at the terminal. The REPL does not listen meanwhile, and what is typed gets into no history. */
 async function asked(entry: Entry, { io }: Desk, server: REPLServer): Promise<Answer> {
-  const typed = wanted(entry.kind);
+  const typed = textAnswerOf(entry.kind);
   if (typed === undefined) throw new Stop(exit.invalid, `give the answer to ${entry.kind} as answer(id, { … })`);
   const listeners = io.in.listeners("keypress").filter((each) => typeof each === "function");
   io.in.removeAllListeners("keypress");

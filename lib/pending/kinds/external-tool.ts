@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { ExternalToolTextResultForLlm } from "../../protocol/index.js";
-import { kind } from "./kind.js";
+import { ephemeral, kind } from "./kind.js";
 import { noSecrets, shown } from "./shapes.js";
 
 const result = v.custom<ExternalToolTextResultForLlm>(
@@ -18,15 +18,24 @@ export const externalTool = kind({
   completed: "external_tool.completed",
   respond: "session.tools.handlePendingToolCall",
   enabledBy: ["tools"],
-  survivesRuntime: true,
   open: shown({ requestId: v.string(), toolCallId: v.string(), toolName: v.string() }),
-  secrets: noSecrets,
   answer: v.union([
     v.strictObject({ result: v.union([v.string(), result]) }),
     /** Why the tool failed, for the model. */
     v.strictObject({ error: v.string() }),
   ]),
-  intent: (whole) => [whole.toolCallId],
+  secrets: noSecrets,
+})({
+  ...ephemeral,
   send: (session, requestId, answer, options) =>
     session.request("tools.handlePendingToolCall", { requestId, ...answer }, options),
+  summary: (data) => [data.toolName],
+  yes: undefined,
+  no: (error = "denied") => ({ error }),
+  text: { prompt: "Result", secret: false, toAnswer: (text) => ({ result: text }) },
+  intent: (whole) => [whole.toolCallId],
+  survivesRuntime: true,
+  retriesToolCall: false,
+  blocks: false,
+  toolCall: (data) => data.toolCallId,
 });

@@ -32,8 +32,8 @@ const headerValue = v.pipe(
 
 export const headers = v.pipe(
   v.record(headerName, headerValue),
-  such((given) => {
-    const names = Object.keys(given).map((name) => name.toLowerCase());
+  such((fields) => {
+    const names = Object.keys(fields).map((name) => name.toLowerCase());
     return new Set(names).size === names.length;
   }, "each header once"),
 );

@@ -95,35 +95,64 @@ export const mcpOauth = kind({
   completed: "mcp.oauth_completed",
   respond: "session.mcp.oauth.handlePendingRequest",
   enabledBy: ["interest"],
-  survivesRuntime: false,
   tidy,
   open,
   secrets,
   answer,
+})({
+  unfit: (data, { kind: variant }) =>
+    variant === "runtimeRefresh" && data.runtimeRefreshSupported !== true
+      ? '"runtimeRefresh" only where the request says "runtimeRefreshSupported"'
+      : undefined,
+  send: (session, requestId, answer, options) => {
+    // The runtime counts from 1; what serves one request only has no lifetime to tell.
+    const { expiresIn, ...rest } = answer.kind === "token" ? answer : { ...answer, expiresIn: undefined };
+    const result = expiresIn ? { ...rest, expiresIn } : rest;
+    return session.request("mcp.oauth.handlePendingRequest", { requestId, result }, options);
+  },
+  summary: (data) => [data.serverName, data.reason, data.wwwAuthenticateParams?.scope],
+  yes: undefined,
+  no: () => ({ kind: "cancelled" }),
+  text: {
+    prompt: "Access token",
+    secret: true,
+    toAnswer: (token, { expiresIn, tokenType: scheme }) => ({
+      kind: "token",
+      accessToken: token.trim(),
+      ...(scheme === undefined ? {} : { tokenType: scheme }),
+      ...(expiresIn === undefined ? {} : { expiresIn }),
+    }),
+  },
   intent: (whole) => [whole.serverName, whole.serverUrl],
   credential: (whole) => ({
     url: whole.serverUrl,
     clientId: whole.staticClientConfig?.clientId,
     scope: whole.wwwAuthenticateParams?.scope,
   }),
+  servesFor: (answer) => (answer.kind === "token" ? answer.expiresIn : 0),
+  // A wider scope is asked for where the token is good and too narrow: for everybody else it stays good.
+  refused: (data) => data.reason !== "initial" && data.reason !== "upscope",
+  seed: (whole, answer) =>
+    answer.kind === "token"
+      ? {
+          serverName: whole.serverName,
+          url: whole.serverUrl,
+          clientId: whole.staticClientConfig?.clientId,
+          headers: { Authorization: `${answer.tokenType ?? "Bearer"} ${answer.accessToken}` },
+        }
+      : undefined,
+  survivesRuntime: false,
+  askedAgain: true,
+  retriesToolCall: true,
+  // Another token than the first is asked for by a call; outside of a tool call that is `mcp.apps.callTool`. A server that starts asks for
+  // its first one, and so may a call: that cannot be told, and the server does no harm.
+  blocks: (data, { toolCall }) => data.reason !== "initial" && !toolCall,
+  serverInNeed: (data) => data.serverName,
   // Connected another way, by the runtime's own sign-in for example, a server does not start any more: the runtime drops the request and says
   // nothing. Any other reason is that of a call, which waits on although the server is connected.
   overtaken: {
     by: "session.mcp_server_status_changed",
     ends: (said, data) =>
       said.status === "connected" && said.serverName === data.serverName && data.reason === "initial",
-  },
-  unfit: (data, given) =>
-    given.kind === "runtimeRefresh" && data.runtimeRefreshSupported !== true
-      ? '"runtimeRefresh" only where the request says "runtimeRefreshSupported"'
-      : undefined,
-  // A wider scope is asked for where the token is good and too narrow: for everybody else it stays good.
-  refused: (data) => data.reason !== "initial" && data.reason !== "upscope",
-  servesFor: (given) => (given.kind === "token" ? given.expiresIn : 0),
-  send: (session, requestId, given, options) => {
-    // The runtime counts from 1; what serves one request only has no lifetime to tell.
-    const { expiresIn, ...rest } = given.kind === "token" ? given : { ...given, expiresIn: undefined };
-    const result = expiresIn ? { ...rest, expiresIn } : rest;
-    return session.request("mcp.oauth.handlePendingRequest", { requestId, result }, options);
   },
 });

@@ -5,8 +5,8 @@ import type {
   PermissionRule,
   UserToolSessionApproval,
 } from "../../protocol/index.js";
-import { kind } from "./kind.js";
-import { noSecrets, shown, text, variantOf } from "./shapes.js";
+import { ephemeral, kind } from "./kind.js";
+import { fieldsOf, noSecrets, shown, text, variantOf } from "./shapes.js";
 
 const decision = <K extends string>(name: K) => v.strictObject({ kind: v.literal(name) });
 const explained = <K extends string>(name: K) =>
@@ -18,7 +18,6 @@ export const permission = kind({
   completed: "permission.completed",
   respond: "session.permissions.handlePendingPermissionRequest",
   enabledBy: ["requestPermission"],
-  survivesRuntime: true,
   open: shown({
     requestId: v.string(),
     permissionRequest: v.looseObject({ kind: v.string(), toolCallId: v.exactOptional(v.string()) }),
@@ -38,7 +37,6 @@ export const permission = kind({
       }),
     ),
   }),
-  secrets: noSecrets,
   answer: v.variant("kind", [
     v.strictObject({ kind: v.literal("approve-once"), approvedInteractively: v.exactOptional(v.boolean()) }),
     v.strictObject({
@@ -80,10 +78,25 @@ export const permission = kind({
       interrupt: v.exactOptional(v.boolean()),
     }),
   ]),
-  attributed: (given, actor) =>
-    given.kind === "approve-once" ? { approvedInteractively: actor === "person", ...given } : given,
-  // OAuth inside a tool call brings a second permission request for the same call: the same intent relates the two.
-  intent: (whole) => [whole.permissionRequest.toolCallId ?? whole.requestId],
+  secrets: noSecrets,
+})({
+  ...ephemeral,
   send: (session, requestId, result, options) =>
     session.request("permissions.handlePendingPermissionRequest", { requestId, result }, options),
+  attributed: (answer, actor) =>
+    answer.kind === "approve-once" ? { approvedInteractively: actor === "person", ...answer } : answer,
+  // Not its `intention`: that is what the model says about it.
+  summary: (data) =>
+    fieldsOf(data.permissionRequest, "kind", "serverName", "toolName", "fullCommandText", "fileName", "path", "url"),
+  modelSays: (data) => fieldsOf(data.permissionRequest, "intention")[0],
+  yes: { kind: "approve-once" },
+  yesForSession: { kind: "approve-for-session" },
+  no: (feedback) => ({ kind: "reject", ...(feedback === undefined ? {} : { feedback }) }),
+  text: undefined,
+  // OAuth inside a tool call brings a second permission request for the same call: the same intent relates the two.
+  intent: (whole) => [whole.permissionRequest.toolCallId ?? whole.requestId],
+  survivesRuntime: true,
+  retriesToolCall: false,
+  blocks: false,
+  toolCall: (data) => fieldsOf(data.permissionRequest, "toolCallId")[0],
 });

@@ -1,8 +1,15 @@
 import * as v from "valibot";
 import { redact } from "../../base/redact.js";
+import { isObject } from "../split.js";
 
 /** Text, at least one character of it. */
 export const text = v.pipe(v.string(), v.nonEmpty());
+
+/** JSON has no infinity: it would go out as null. */
+export const finite = v.pipe(v.number(), v.finite());
+
+/** A tool call of an MCP server waits for 180 s and then fails. The runtime accepts an answer that comes later, and nobody listens to it. */
+export const mcpToolLimitMs = 180_000;
 
 /** Holds a value to what a schema cannot say. The error names what was expected, never the value. */
 export const such = <T>(holds: (value: T) => boolean, expected: string) =>
@@ -20,10 +27,10 @@ const countableSeconds = 2 ** 31 - 1;
 export const lifetime = (unitsPerSecond: number) =>
   v.pipe(
     v.union([v.number(), v.string(), v.null()]),
-    such((given) => (typeof given === "string" ? /^\s*\d+(\.\d*)?\s*$/.test(given) : (given ?? 0) >= 0), "a lifetime"),
-    v.transform((given): number | undefined => {
-      if (given === null) return undefined;
-      const units = Math.floor(Number(given));
+    such((said) => (typeof said === "string" ? /^\s*\d+(\.\d*)?\s*$/.test(said) : (said ?? 0) >= 0), "a lifetime"),
+    v.transform((said): number | undefined => {
+      if (said === null) return undefined;
+      const units = Math.floor(Number(said));
       return units > countableSeconds * unitsPerSecond ? undefined : units;
     }),
   );
@@ -40,6 +47,12 @@ export const shown = <E extends v.ObjectEntries>(entries: E) =>
 
 /** No secret field of this kind is known by name: only what `shown` hides. */
 export const noSecrets = v.looseObject({});
+
+/** Fields of an object of any shape, in this order. What is no object has none. */
+export function fieldsOf(value: unknown, ...names: string[]): unknown[] {
+  const fields = isObject(value) ? value : {};
+  return names.map((name) => fields[name]);
+}
 
 /** An object whose `kind` is text; the runtime checks the rest against its own variants. */
 export const variantOf = <T extends { kind: string }>() =>

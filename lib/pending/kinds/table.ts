@@ -1,13 +1,23 @@
 import type * as v from "valibot";
-import { command, queuedCommand } from "./command.js";
+import type { EventType } from "../../protocol/index.js";
+import { autoModeSwitch } from "./auto-mode-switch.js";
+import { commandExecute } from "./command-execute.js";
+import { commandQueued } from "./command-queued.js";
+import { elicitation } from "./elicitation.js";
+import { exitPlanMode } from "./exit-plan-mode.js";
 import { externalTool } from "./external-tool.js";
 import type { Kind } from "./kind.js";
 import { mcpHeaders } from "./mcp-headers.js";
 import { mcpOauth } from "./mcp-oauth.js";
 import { permission } from "./permission.js";
-import { autoModeSwitch, elicitation, exitPlanMode, sampling, sessionLimits, userInput } from "./ui.js";
+import { sampling } from "./sampling.js";
+import { sessionLimits } from "./session-limits.js";
+import { userInput } from "./user-input.js";
 
-/** The table of pending kinds, by the event that asks. Everything else reads it. */
+/**
+ * The table of pending kinds, by the event that asks. Everything else reads it: nothing outside of this folder knows one kind from another by its
+ * name. A new kind is a file here and its line below; the compiler says what its row lacks.
+ */
 export const kinds = {
   "mcp.oauth_required": mcpOauth,
   "mcp.headers_refresh_required": mcpHeaders,
@@ -19,9 +29,9 @@ export const kinds = {
   "sampling.requested": sampling,
   "auto_mode_switch.requested": autoModeSwitch,
   "session_limits_exhausted.requested": sessionLimits,
-  "command.execute": command,
-  "command.queued": queuedCommand,
-} as const;
+  "command.execute": commandExecute,
+  "command.queued": commandQueued,
+} as const satisfies { readonly [E in EventType]?: { readonly event: E } };
 
 export type Kinds = typeof kinds;
 export type KindName = keyof Kinds;
@@ -33,6 +43,8 @@ export type SecretsOf<K extends KindName> = v.InferOutput<Kinds[K]["secrets"]>;
 export type AnswerOf<K extends KindName> = v.InferOutput<Kinds[K]["answer"]>;
 
 export const isKind = (name: string): name is KindName => Object.hasOwn(kinds, name);
+
+export const kindNames: readonly KindName[] = Object.keys(kinds).filter(isKind);
 
 /** A kind's row with its types widened, for code that treats all kinds alike. */
 export const rowOf = (name: KindName): Kind => kinds[name];

@@ -27,12 +27,7 @@ const completions = new Set<string>(Object.values(kinds).map((row) => row.comple
 const isAsking = (event: SessionEvent): event is AskingEvent => isKind(event.type);
 
 /** The tool call that a request belongs to, where the request says so. */
-function toolCallOf({ data }: AskingEvent): string | undefined {
-  if ("toolCallId" in data) return data.toolCallId;
-  return "permissionRequest" in data && "toolCallId" in data.permissionRequest
-    ? data.permissionRequest.toolCallId
-    : undefined;
-}
+const toolCallOf = ({ type, data }: AskingEvent): unknown => rowOf(type).toolCall?.({ ...data });
 
 /** What was asked and not ended, as far as it was shown. */
 export interface AskedSoFar {

@@ -3,6 +3,7 @@ import { LatchkeyError, type RpcError } from "../../base/errors.js";
 import { type Events, type Interest, registerInterest } from "../../events/index.js";
 import { readLog } from "../../events/internal.js";
 import type { EventMap, EventType, SessionEvent, SessionRequester } from "../../protocol/index.js";
+import { isKind, rowOf } from "../kinds/table.js";
 import { type AskingEvent, compareTools, createAsked } from "./asked.js";
 
 export interface AttendOptions {
@@ -61,10 +62,11 @@ export async function attend(
     await compareTools(session, view.asked, { signal });
 
     let askedAgain: string[] = [];
-    if (interest.includes("mcp.oauth_required")) {
-      // `mcp.list` waits for headers to be answered, and a call that waits wedges the session: then the log must do.
-      const headers = interest.includes("mcp.headers_refresh_required") || view.waitsForHeaders();
-      if (!headers) view.list((await session.request("mcp.list", {}, { signal })).servers);
+    const rows = interest.filter(isKind).map(rowOf);
+    if (rows.some(({ serverInNeed }) => serverInNeed)) {
+      // A call that waits wedges the session: where `mcp.list` may have to wait, the log must do.
+      const mayWait = rows.some(({ blocksServerList }) => blocksServerList) || view.blocksServerList();
+      if (!mayWait) view.list((await session.request("mcp.list", {}, { signal })).servers);
       const again = view.servers().map((name) => reconcile(session, name, view, { settleMs, signal }));
       askedAgain = (await Promise.all(again)).flat();
     }
@@ -83,9 +85,8 @@ function createView() {
     open: asked.open,
     servers: () => [...statuses.keys()],
     status: (name: string) => statuses.get(name),
-    hasOpen: (name: string) =>
-      asked.open().some((event) => event.type === "mcp.oauth_required" && event.data.serverName === name),
-    waitsForHeaders: () => asked.open().some((event) => event.type === "mcp.headers_refresh_required"),
+    hasOpen: (name: string) => asked.open().some(({ type, data }) => rowOf(type).serverInNeed?.({ ...data }) === name),
+    blocksServerList: () => asked.open().some(({ type }) => rowOf(type).blocksServerList),
     list(servers: readonly { name: string; status: string }[]): void {
       for (const { name, status } of servers) statuses.set(name, status);
     },

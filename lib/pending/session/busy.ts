@@ -2,17 +2,15 @@
  * Whether an attach to a loaded session would wedge it. The runtime lists no outstanding calls, and an attach that waits behind one
  * cannot be taken back; but a call that blocks has mostly asked something first, and the event log shows that without waiting.
  *
- * An open question sits in a call, not in a turn, when
- *   - it is an elicitation that no MCP server asked (`ui.elicitation`), or a client's command (`commands.execute`);
- *   - it asks for headers while no turn runs (`mcp.list`);
- *   - it asks for another token than the first while no tool call runs (`mcp.apps.callTool`).
- * Not to be told: a first token (a starting server asks the same way, and does no harm), and a call that has asked nothing yet.
+ * Whether an open question sits in a call, and not in a turn, is said by `blocks` in the row of its kind. A call that has asked nothing yet
+ * cannot be told.
  */
 
 import { LatchkeyError } from "../../base/errors.js";
 import { visible } from "../../base/visible.js";
 import { readLog } from "../../events/internal.js";
 import type { RequestOptions, SessionEvent, SessionRequester } from "../../protocol/index.js";
+import { rowOf } from "../kinds/table.js";
 import { type AskingEvent, createAsked } from "./asked.js";
 
 /** Takes events in order; `open` are the questions that a call of some client waits for, as far as they tell. */
@@ -29,19 +27,9 @@ export function createBlocking(): { see(event: SessionEvent): void; open(): Aski
       else if (event.type === "tool.execution_complete") tools.delete(event.data.toolCallId);
     },
     open: () =>
-      asked.open().filter((event) => {
-        switch (event.type) {
-          case "command.execute":
-            return true;
-          case "elicitation.requested":
-            return event.data.elicitationSource === undefined;
-          case "mcp.headers_refresh_required":
-            return !turn;
-          case "mcp.oauth_required":
-            return event.data.reason !== "initial" && tools.size === 0;
-          default:
-            return false;
-        }
+      asked.open().filter(({ type, data }) => {
+        const { blocks } = rowOf(type);
+        return typeof blocks === "function" ? blocks({ ...data }, { turn, toolCall: tools.size > 0 }) : blocks;
       }),
   };
 }

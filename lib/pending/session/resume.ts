@@ -11,7 +11,8 @@ import type {
   SessionRequester,
   SessionResumeParams,
 } from "../../protocol/index.js";
-import { kinds, rowOf } from "../kinds/table.js";
+import type { Seed } from "../kinds/kind.js";
+import { rowOf } from "../kinds/table.js";
 import { type PendingRequest, pendingRequest, wholeData } from "../request.js";
 import { resource } from "../url.js";
 import { type AskingEvent, readAsked } from "./asked.js";
@@ -193,7 +194,7 @@ function attachOnly(params: SessionResumeParams): SessionResumeParams {
   return { sessionId, ...Object.fromEntries(given) };
 }
 
-/** Puts each token where the runtime looks when it starts the server. A host's own `Authorization` stays. */
+/** Puts each answer where the runtime looks when it starts the server. The host's own headers stay. */
 async function seed(
   params: SessionResumeParams,
   seeds: Awaited<ReturnType<ResumeLedger["seeds"]>>,
@@ -201,26 +202,23 @@ async function seed(
   const servers: Record<string, McpServerParams> = { ...params.mcpServers };
   const seeded: string[] = [];
   for (const { request, answer, given } of seeds) {
-    const token = tokenOf(answer);
-    if (request.kind !== "mcp.oauth_required" || token === undefined) continue;
-    const { serverName, serverUrl, staticClientConfig } = wholeData(request);
-    const server = servers[serverName];
-    if (!server || !("url" in server) || resource(server.url) !== resource(serverUrl)) continue;
+    const offer = seedOf(request, answer);
+    const server = offer && servers[offer.serverName];
+    if (!server || !("url" in server) || resource(server.url) !== resource(offer.url)) continue;
     // A token belongs to the client that it was issued to (RFC 6749 section 10.3); the host may have changed its own.
-    if (server.oauthClientId !== undefined && server.oauthClientId !== staticClientConfig?.clientId) continue;
-    if (Object.keys(server.headers ?? {}).some((name) => name.toLowerCase() === "authorization")) continue;
+    if (server.oauthClientId !== undefined && server.oauthClientId !== offer.clientId) continue;
+    const offered = Object.keys(offer.headers).map((name) => name.toLowerCase());
+    if (Object.keys(server.headers ?? {}).some((name) => offered.includes(name.toLowerCase()))) continue;
     await given();
-    servers[serverName] = {
-      ...server,
-      headers: { ...server.headers, Authorization: `${token.tokenType ?? "Bearer"} ${token.accessToken}` },
-    };
-    seeded.push(serverName);
+    servers[offer.serverName] = { ...server, headers: { ...server.headers, ...offer.headers } };
+    seeded.push(offer.serverName);
   }
   return { params: seeded.length === 0 ? params : { ...params, mcpServers: servers }, seeded };
 }
 
-/** The token of a good answer, as it may stand in a header; nothing for an answer that is none. */
-function tokenOf(answer: unknown) {
-  const { success, output } = v.safeParse(kinds["mcp.oauth_required"].answer, answer);
-  return success && output.kind === "token" ? output : undefined;
+/** What the kind makes of a good answer before it is asked for; nothing of one that its schema refuses. */
+function seedOf(request: PendingRequest, answer: unknown): Seed | undefined {
+  const row = rowOf(request.kind);
+  const { success, output } = v.safeParse(row.answer, answer);
+  return success && row.seed ? row.seed(wholeData(request), output) : undefined;
 }

@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { type KindName, kinds, rowOf } from "latchkey/pending";
 import { leftOut } from "./left-out.js";
 import { provocations } from "./provocations.js";
@@ -68,6 +69,11 @@ function deadline(name: KindName): string {
   return name === "elicitation.requested" ? `${ms} ms when an MCP server asks` : `${ms} ms`;
 }
 
+const yesNo = (holds: boolean): string => (holds ? "yes" : "no");
+
+/** As a program would write it. */
+const plain = (value: unknown): string => (typeof value === "string" ? value : inspect(value).replaceAll("'", '"'));
+
 const names = Object.values(kinds).map((row) => row.event);
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
@@ -84,8 +90,28 @@ export const tables = {
     names.map((name) => {
       const row = rowOf(name);
       const by = row.enabledBy.map(code).join(", or ");
-      const survives = row.survivesRuntime ? "yes" : "no";
-      return [code(name), by, survives, row.credential === undefined ? "no" : "yes", deadline(name)];
+      return [code(name), by, yesNo(row.survivesRuntime), yesNo(row.credential !== undefined), deadline(name)];
+    }),
+  ),
+  people: table(
+    ["event", "yes", "no", "plain text"],
+    names.map((name) => {
+      const { yes, no, text } = rowOf(name);
+      return [name, yes, no?.(), text?.prompt].map((cell) => (cell === undefined ? "" : code(plain(cell))));
+    }),
+  ),
+  session: table(
+    [
+      "event",
+      "an attach would wedge the session",
+      "asked again by a new load",
+      "given at a resume",
+      "its tool call is made again by 1.0.85",
+    ],
+    names.map((name) => {
+      const { blocks, askedAgain, seed, retriesToolCall } = rowOf(name);
+      const wedges = typeof blocks === "function" ? "at times" : yesNo(blocks);
+      return [code(name), wedges, yesNo(askedAgain), yesNo(seed !== false), yesNo(retriesToolCall)];
     }),
   ),
   gone: table(
