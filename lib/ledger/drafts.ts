@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { momentOf } from "../base/amounts.js";
+import { checkPrincipal } from "../base/principal.js";
 import { credentialKey, intentKey, type PendingRequest, parsePendingRequest, rowOf } from "../pending/index.js";
 import { checkAnswer } from "../pending/internal.js";
 import type { AnswerOptions, RecordOptions } from "./contract.js";
@@ -14,6 +15,7 @@ import { answerPlace, entryPlace } from "./seal/place.js";
 export async function draftRequest(keyring: Keyring, request: PendingRequest, options: RecordOptions): Promise<Draft> {
   const expiresAt = options.expiresAt === undefined ? undefined : momentOf(options.expiresAt, "expiresAt");
   const { secrets, ...open } = request;
+  checkPrincipal(open.principal);
   const checked = parsePendingRequest(open, { secrets: secrets.reveal() });
   const row = rowOf(checked.kind);
   const { kind, sessionId, requestId, endpoint, principal, receivedAt } = checked;

@@ -100,8 +100,8 @@ const invalid = (status: number): OAuthError =>
   });
 
 /**
- * What the runtime is answered: the access token alone, and how many seconds it still lives.
- * @throws OAuthError `EXPIRED`
+ * What the runtime is answered: the access token alone, and how many seconds it still lives, at least one.
+ * @throws OAuthError `EXPIRED` when it lives for less than a second, or not any more: `refresh` it first
  */
 export function toAnswer(given: Grant): Extract<AnswerOf<"mcp.oauth_required">, { kind: "token" }> {
   const { accessToken, tokenType, expiresAt } = parseGrant(given);

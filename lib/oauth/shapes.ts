@@ -8,7 +8,8 @@ import { redacted } from "./redact.js";
 
 const text = v.pipe(v.string(), v.nonEmpty());
 const words = v.array(v.string());
-const instant = v.pipe(v.string(), v.isoTimestamp());
+/** ISO 8601 as `Date` reads it: an offset of hours alone (`+01`) is no moment to it, and so would never come. */
+const instant = v.pipe(v.string(), v.isoTimestamp(), v.regex(/(?:Z|[+-]\d\d:?\d\d)$/));
 
 /** What of an authorization server's metadata (RFC 8414) is needed to finish what was begun with it. */
 const server = v.object({

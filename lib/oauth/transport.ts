@@ -10,6 +10,7 @@ import { type LookupAddress, lookup } from "node:dns";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { LookupFunction } from "node:net";
+import { startTimer, waitOf } from "../base/amounts.js";
 import { codeOf } from "../base/code.js";
 import { OAuthError, type OAuthStep } from "../base/errors.js";
 import { isInnerAddress, isInnerHost, isLoopback } from "./address.js";
@@ -21,7 +22,7 @@ export interface OAuthOptions {
    * its own affair then.
    */
   fetch?: typeof fetch | undefined;
-  /** For each HTTP request. Default 20 000. */
+  /** For each HTTP request. Default 20 000; `Infinity` is no limit. What is no length of time is a `TypeError` before anything is sent. */
   timeoutMs?: number | undefined;
   /** Allows http beyond loopback, for a network that is trusted as a whole. */
   allowHttp?: boolean | undefined;
@@ -52,12 +53,20 @@ const mayBeInner = (resource: string, options: OAuthOptions): boolean =>
 /** A `fetch` for one step, with the rules at the head of this file. `resource` is the MCP server's. */
 export function transport(resource: string, step: OAuthStep, options: OAuthOptions): typeof fetch {
   const inner = mayBeInner(resource, options);
+  const limitMs = waitOf(options.timeoutMs ?? 20_000, "timeoutMs");
   const once = async (url: URL, init: RequestInit): Promise<Response> => {
-    const limit = AbortSignal.timeout(options.timeoutMs ?? 20_000);
-    const signal = options.signal === undefined ? limit : AbortSignal.any([options.signal, limit]);
-    signal.throwIfAborted();
-    if (options.fetch === undefined) return await send(url, init, { signal, inner, step });
-    return await borrowed(options.fetch, url, init, { signal, step });
+    const limit = new AbortController();
+    const stopTimer = startTimer(limitMs, () =>
+      limit.abort(new DOMException(`no answer came within ${limitMs} ms`, "TimeoutError")),
+    );
+    const signal = options.signal === undefined ? limit.signal : AbortSignal.any([options.signal, limit.signal]);
+    try {
+      signal.throwIfAborted();
+      if (options.fetch === undefined) return await send(url, init, { signal, inner, step });
+      return await borrowed(options.fetch, url, init, { signal, step });
+    } finally {
+      stopTimer();
+    }
   };
   return async (input, init = {}) => {
     let url = allowedUrl(String(input), resource, step, options);

@@ -79,7 +79,8 @@ const envelope = v.object({
   sessionId: v.string(),
   requestId: v.string(),
   endpoint: v.exactOptional(v.string()),
-  principal: v.exactOptional(v.string()),
+  // Here it is part of what was stored: `checkPrincipal` is for callers.
+  principal: v.exactOptional(v.pipe(v.string(), v.regex(/\S/))),
   receivedAt: v.pipe(v.string(), v.isoTimestamp()),
   data: v.record(v.string(), v.unknown()),
 });
@@ -92,7 +93,6 @@ const envelope = v.object({
 export function parsePendingRequest(json: unknown, options?: { secrets?: object | undefined }): PendingRequest;
 export function parsePendingRequest(json: unknown, options: { secrets?: object | undefined } = {}): object {
   const given = typeof json === "string" ? parse(json) : json;
-  if (isObject(given)) checkPrincipal(given.principal);
   const stored = check(envelope, given, "pending request");
   const row = rowOf(stored.kind);
   const whole = row.tidy?.(stored.data) ?? stored.data;

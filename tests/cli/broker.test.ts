@@ -1,12 +1,14 @@
 /** `latchkey broker`: what becomes of a claim by how its command ends, and what becomes of the command. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, watch } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { type Entry, type Ledger, openLedger } from "latchkey/ledger";
 import { pendingRequest } from "latchkey/pending";
 import * as assert from "uvu/assert";
 import { latchkey, latchkeyPath, openPlace, type Place } from "../support/commands.js";
+import { raw } from "../support/ledger/raw.js";
 import { suite, within } from "../support/suite.js";
 
 const test = suite("latchkey broker");
@@ -126,6 +128,53 @@ test("keeps its lease while the command runs longer", async () => {
   spawn("touch", [join(place.dir, "enough")]);
   assert.is((await running).code, 0);
   assert.is(await state(id), "answered");
+});
+
+/** Runs a command that has its token and then waits for the file "enough", and what happens to the ledger meanwhile. */
+async function whileItWaits(happen: () => Promise<void>): Promise<{ ran: ReturnType<typeof once>; id: string }> {
+  const { id } = await oauth();
+  const ran = once(`echo x >>obtained; touch started; while [ ! -e enough ]; do sleep 0.05; done; ${token("t-1")}`);
+  await appears(join(place.dir, "started"));
+  await happen();
+  await writeFile(join(place.dir, "enough"), "");
+  return { ran, id };
+}
+
+const given = async (id: string): Promise<unknown> => (await ledger.deliver(id, { owner: "test" }))?.answer;
+const obtained = (): Promise<string> => readFile(join(place.dir, "obtained"), "utf8");
+
+test("keeps what its command obtained while the ledger is away, and writes it down when that is back", async () => {
+  const file = join(place.state, "ledger.db");
+  const { ran, id } = await whileItWaits(() => rename(file, `${file}.aside`));
+  // A broker that throws it away would say so and end now; this one is still there when the file comes back.
+  const early = await Promise.race([ran, delay(1500)]);
+  assert.is(early, undefined, `it ended: ${early?.out}`);
+  await rename(`${file}.aside`, file);
+  assert.is(JSON.parse((await ran).out).fate, "answered");
+  assert.equal(await given(id), { kind: "token", accessToken: "t-1" });
+  assert.is(await obtained(), "x\n");
+});
+
+test("writes down what its command obtained though the claim has run out, while nobody else works on it", async () => {
+  const { ran, id } = await whileItWaits(async () => {
+    await using database = raw(join(place.state, "ledger.db"));
+    await database.run("UPDATE credentials SET lease_until = 0, owner = NULL, fence = fence + 1");
+  });
+  assert.is(JSON.parse((await ran).out).fate, "answered");
+  assert.equal(await given(id), { kind: "token", accessToken: "t-1" });
+  assert.is(await obtained(), "x\n");
+});
+
+test("writes nothing into the work of another who has claimed it since", async () => {
+  const { ran, id } = await whileItWaits(async () => {
+    await using database = raw(join(place.state, "ledger.db"));
+    await database.run("UPDATE credentials SET lease_until = 0, owner = NULL");
+    assert.ok(await ledger.claim({ id: (await ledger.list())[0]?.id }, { owner: "another" }));
+  });
+  const said = JSON.parse((await ran).out);
+  assert.is(said.fate, "retry");
+  assert.match(said.reason, /another/);
+  assert.is(await state(id), "open");
 });
 
 for (const signal of ["SIGTERM", "SIGKILL"] as const) {

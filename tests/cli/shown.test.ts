@@ -6,6 +6,7 @@ import { type Entry, type Ledger, openLedger } from "latchkey/ledger";
 import { pendingRequest } from "latchkey/pending";
 import * as assert from "uvu/assert";
 import { latchkey, openPlace, type Place } from "../support/commands.js";
+import { raw as openRaw } from "../support/ledger/raw.js";
 import { suite } from "../support/suite.js";
 import { hasTmux, openScreen } from "../support/tmux.js";
 
@@ -37,6 +38,24 @@ const oauth = (sessionId = "s-1"): Promise<Entry> =>
     sessionId,
   );
 const run = (...args: string[]) => latchkey(place, args);
+
+test("lists thousands of entries, page after page", async () => {
+  const { id } = await oauth();
+  await using database = openRaw(join(place.state, "ledger.db"));
+  const columns = (await database.run("SELECT name FROM pragma_table_info('entries')")).map(({ name }) => String(name));
+  const copied = columns.map((name) => (["id", "request_id"].includes(name) ? `${name} || '-' || n` : name));
+  const count = 5000;
+  await database.run(
+    `WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)
+     INSERT INTO entries (${columns.join(", ")}) SELECT ${copied.join(", ")} FROM entries, numbers WHERE id = ?`,
+    count - 1,
+    id,
+  );
+  const { code, out, err } = await run("ls", "--all", "--quiet");
+  assert.is(code, 0, err);
+  assert.is(new Set(out.trim().split("\n")).size, count);
+  assert.is((await run("ls", "--all")).out.trim().split("\n").length, count + 1);
+});
 
 /** C0, C1, bidi, a tag, a zero width space, half a pair, NUL. */
 const odd = "a\u001b[2Jb\u009b31mc\u202ed\u{e0041}e\u200bf\ud800g\u0000h";

@@ -4,7 +4,9 @@ import { ValidationError } from "latchkey";
 import {
   beginCode,
   beginDevice,
+  chooseClient,
   clientCredentials,
+  discover,
   finishCode,
   finishDevice,
   type Grant,
@@ -12,6 +14,7 @@ import {
   parseClient,
   parseFlow,
   parseGrant,
+  refresh,
   revoke,
   toAnswer,
 } from "latchkey/oauth";
@@ -108,10 +111,42 @@ test("what the runtime is answered is the access token alone, and how long it st
   assert.ok(answer.expiresIn !== undefined && answer.expiresIn > 3590 && answer.expiresIn <= 3600);
   const { expiresAt: _, ...unlimited } = grant;
   assert.equal(toAnswer(unlimited), { kind: "token", accessToken: "at-1", tokenType: "Bearer" });
-  await refused(
-    Promise.resolve().then(() => toAnswer({ ...grant, expiresAt: new Date(0).toISOString() })),
-    "EXPIRED",
-  );
+  for (const left of [900, 0, -1, -86_400_000]) {
+    const expiresAt = new Date(Date.now() + left).toISOString();
+    await refused((async () => toAnswer({ ...grant, expiresAt }))(), "EXPIRED");
+  }
+});
+
+test("an end that Date cannot read is refused, for it would never come", async () => {
+  const { grant, device } = await everything();
+  for (const expiresAt of ["2999-01-01T00:00:00+01", "2999-01-01 00:00:00.5-11", "soon"]) {
+    const error = await rejects((async () => toAnswer({ ...grant, expiresAt }))());
+    assert.instance(error, ValidationError);
+    assert.instance(await rejects(finishDevice({ ...device, expiresAt }, { fetch: stage.fetch })), ValidationError);
+  }
+  assert.ok(Number(toAnswer({ ...grant, expiresAt: "2999-01-01T00:00:00+01:00" }).expiresIn) > 1);
+});
+
+test("a time limit that is none is a TypeError before anything is sent", async () => {
+  const { authority, client, flow, device, grant } = await everything();
+  stage.asked.length = 0;
+  for (const timeoutMs of [-1, Number.NaN, "5", {}] as number[]) {
+    const options = { fetch: stage.fetch, timeoutMs };
+    for (const call of [
+      () => discover(machine(), options),
+      () => chooseClient(demand(), authority, { ...options, register: { name: "x", redirectUris: [redirectUri] } }),
+      () => finishCode(flow, `?code=c&state=${flow.state}`, options),
+      () => beginDevice(authority, client, options),
+      () => finishDevice(device, options),
+      () => clientCredentials(authority, client, options),
+      () => refresh(grant, options),
+      () => revoke(grant, options),
+    ])
+      assert.match((await rejects(call(), { type: TypeError })).message, '"timeoutMs"', String(call));
+  }
+  assert.equal(stage.asked, []);
+  for (const timeoutMs of [2 ** 31, 2 ** 40, Number.POSITIVE_INFINITY])
+    assert.is((await refresh(grant, { fetch: stage.fetch, timeoutMs })).accessToken, "at-1");
 });
 
 test("the account is that of an ID token of this issuer for this client, and of no other", async () => {

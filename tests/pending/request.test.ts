@@ -164,6 +164,9 @@ test("what is no stored request: ValidationError, and no value in it", async () 
     { ...good, data: {} },
     { ...good, data: { requestId: "r", serverName: { a: "SEKRET" }, serverUrl: "https://x", reason: "initial" } },
     { ...good, principal: ["SEKRET"] },
+    { ...good, principal: "" },
+    { ...good, principal: " \t\n" },
+    { ...good, principal: null },
   ];
   for (const json of bad) {
     const error = await rejects(() => parsePendingRequest(json), { type: ValidationError, code: "INVALID" });

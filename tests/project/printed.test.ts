@@ -1,11 +1,25 @@
 /** Every object that latchkey hands out, printed, stringified and cloned, with secrets planted wherever one can be. */
 import { inspect } from "node:util";
 import { registerInterest } from "latchkey/events";
-import { deliverAnswers, keepSessions, recordPending } from "latchkey/keeper";
+import { deliverAnswers, keep, keepSessions, recordPending } from "latchkey/keeper";
 import { type Ledger, openLedger } from "latchkey/ledger";
-import { handlePendingRequest, pendingRequest } from "latchkey/pending";
+import {
+  beginCode,
+  beginDevice,
+  clientCredentials,
+  finishCode,
+  finishDevice,
+  parseAuthority,
+  parseClient,
+  parseFlow,
+  parseGrant,
+  refresh,
+  toAnswer,
+} from "latchkey/oauth";
+import { handlePendingRequest, hold, pendingRequest } from "latchkey/pending";
 import { connect, RpcError, startRuntime } from "latchkey/rpc";
 import * as assert from "uvu/assert";
+import { demand, known, places, Stage } from "../support/oauth/stage.js";
 import { memoryPair, memoryPeer, type Peer, trapStrayRejections } from "../support/pair.js";
 import { rejects, suite } from "../support/suite.js";
 
@@ -116,6 +130,90 @@ test("requests, entries, claims, deliveries, seeds, receipts and the ledger itse
   noneIn("a spread seed", { ...seed });
   await moves.return?.();
   await ledger.close();
+});
+
+test("a hold, and what keep() gives", async () => {
+  const { rpc, peer } = await memoryPair({ token: "SEKRET-connection" });
+  const ledger = await openLedger(":memory:", { key });
+  const holding = hold(rpc, "s1", { evenIfBusy: true });
+  const log = async (method: string): Promise<never> => {
+    for (;;) peer.answer(await peer.next(method), { events: [], cursor: "epoch|0", hasMore: false });
+  };
+  for (const method of ["session.eventLog.read", "session.eventLog.tail"]) log(method).catch(() => undefined);
+  peer.answer(await peer.next("session.resume"), { sessionId: "s1" });
+  const keeping = keep(rpc, ledger, { principal: "ada" });
+  for (const [what, value] of Object.entries({ held: await holding, keeping, events: keeping.events }))
+    noneIn(what, value);
+  await rpc.close();
+  await keeping.close();
+  await ledger.close();
+});
+
+/** What is written down for another process is whole as JSON. Printed it shows nothing, as such and inside of other things. */
+test("authorities, clients, flows and grants of OAuth, when they are printed", async () => {
+  await using stage = await Stage.open(places());
+  stage.places["auth.example/token"] = {
+    ...{ access_token: "SEKRET-access", token_type: "Bearer", refresh_token: "SEKRET-refresh", expires_in: 60 },
+  };
+  stage.places["auth.example/device"] = {
+    ...{ device_code: "SEKRET-device", user_code: "SEKRET-user", verification_uri: "https://auth.example/d" },
+    ...{ verification_uri_complete: "https://auth.example/d?code=SEKRET-user", expires_in: 60, interval: 0 },
+  };
+  const machine = demand({ staticClientConfig: { clientId: "c-1", clientSecret: "SEKRET-client" } });
+  const { authority, client } = await known(stage, machine);
+  const options = { fetch: stage.fetch, scope: ["read"] };
+  const redirectUri = "http://127.0.0.1/cb";
+  const code = await beginCode(authority, client, { redirectUri, ...options });
+  const device = await beginDevice(authority, client, options);
+  const grant = await finishCode(code, `?code=SEKRET-code&state=${code.state}`, options);
+  const again = [refresh(grant, options), clientCredentials(authority, client, options), finishDevice(device, options)];
+  const objects = { authority, client, code, device, grant, again: await Promise.all(again), answer: toAnswer(grant) };
+  assert.match(JSON.stringify(objects), "SEKRET-refresh");
+  const { answer, ...redacted } = objects;
+  assert.is(answer.accessToken, "SEKRET-access", "an answer is what is to be sent");
+  const secrets = [mark, code.verifier, code.state];
+  for (const [what, value] of Object.entries(redacted))
+    for (const shown of [
+      value,
+      { in: [value] },
+      new Error("x", { cause: value }),
+      JSON.parse(JSON.stringify(redacted))[what],
+    ]) {
+      const back = shown === value || "in" in shown || shown instanceof Error ? shown : parsedOf[what]?.(shown);
+      for (const text of [
+        inspect(back, { depth: null }),
+        inspect(back, { depth: null, showHidden: true }),
+        String(back),
+      ])
+        for (const secret of secrets) assert.is(text.includes(secret), false, `${what}: ${text}`);
+    }
+});
+
+/** What comes back from its JSON is redacted as before. */
+const parsedOf: Readonly<Record<string, (json: unknown) => object>> = {
+  ...{ authority: parseAuthority, client: parseClient, code: parseFlow, device: parseFlow, grant: parseGrant },
+};
+
+test("errors about options, and about a database whose URL has a password", async () => {
+  const nobody = "postgres://ada:SEKRET-password@127.0.0.1:1/db";
+  const { target } = memoryPeer();
+  const calls: Record<string, () => unknown> = {
+    "a key that is none": () => openLedger(":memory:", { key: "SEKRET-key" }),
+    "keys that are none": () => openLedger(":memory:", { keys: [key, "SEKRET-key"] }),
+    "a principal that is none": () =>
+      Reflect.apply(openLedger, undefined, [":memory:", { key, principal: ["SEKRET"] }]),
+    "a database that is away": () => openLedger(nobody, { key }),
+    "a database without a key": () => openLedger(nobody),
+    "a database URL that is none": () => openLedger("postgres://ada:SEKRET-password@[::1/db", { key }),
+    "a database port that is none": () => openLedger("postgres://ada:SEKRET-password@127.0.0.1:SEKRET/db", { key }),
+    "a database with an unknown option": () =>
+      openLedger("postgres://ada:SEKRET-password@127.0.0.1:1/db?sslmode=SEKRET-mode", { key }),
+    "a token that is none": () =>
+      Reflect.apply(connect, undefined, [target, { token: { SEKRET: "SEKRET" }, timeoutMs: "SEKRET" }]),
+    "a runtime that is none": () =>
+      startRuntime({ path: "/nowhere/runtime", token: "SEKRET-connection", env: { ANY: "SEKRET-env" } }),
+  };
+  for (const [what, call] of Object.entries(calls)) noneIn(what, await rejects(async () => await call()));
 });
 
 /** Answers the next call of a method with an error that quotes all that it was sent. */

@@ -325,6 +325,15 @@ for (const under of runtimes) {
     assert.not.ok(isAlive(runtime.pid));
   });
 
+  real("stop() with a grace that is no length of time: TypeError, and it goes on running", async () => {
+    await using runtime = await start();
+    for (const graceMs of [-1, Number.NaN, "5", null] as number[])
+      assert.match((await rejects(runtime.stop({ graceMs }), { type: TypeError })).message, '"graceMs"');
+    await (await connect(runtime.endpoint, { token: runtime.token })).close();
+    await runtime.stop({ graceMs: Number.POSITIVE_INFINITY });
+    assert.equal(await runtime.exited, { code: 0, signal: null });
+  });
+
   real("its sudden end is told", async () => {
     await using runtime = await start();
     process.kill(runtime.pid, "SIGKILL");
