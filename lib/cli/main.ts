@@ -3,7 +3,7 @@ import type { Io } from "./io.js";
 
 const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 /** Ended by one of these, a command that waits has done its work. */
-const waits = ["keep", "broker"];
+const waits = ["keep", "broker", "fake-runtime"];
 
 /** Node 22 says at every start that its SQLite is experimental; nobody at a terminal can do anything about that. */
 function printWarnings(): void {

@@ -5,7 +5,7 @@ import { raise } from "./asking.js";
 import { type Clock, realClock } from "./clock.js";
 import { createFaultyWire, type Fault, type FaultName, placeFault, type TraceLine } from "./faults.js";
 import { type AskedData, isKind, type KindName } from "./kinds.js";
-import { type Likeness, traits as likenesses } from "./likeness.js";
+import { type Likeness, likenesses, traits as traitsOf } from "./likeness.js";
 import { type Answered, createMachine, type Disk, type Machine } from "./machine.js";
 import { createRandom } from "./random.js";
 import type { Reply, Session } from "./session.js";
@@ -101,8 +101,8 @@ const folder = "/fake/.copilot";
  */
 export async function fakeRuntime(options: FakeOptions = {}): Promise<FakeRuntime> {
   const { like = "1.0.102", seed = "fake", clock = realClock, accepts = () => true } = options;
-  const traits = likenesses[like];
-  if (traits === undefined) throw new TypeError(`"like" must be one of: ${Object.keys(likenesses).join(", ")}`);
+  if (!likenesses.includes(like)) throw new TypeError(`"like" must be one of: ${likenesses.join(", ")}`);
+  const traits = traitsOf[like];
   const random = createRandom(seed);
   const token = options.token ?? random.fork("token").uuid();
   const disk: Disk = { folder, sessions: new Map() };

@@ -9,5 +9,5 @@ export {
   fakeRuntime,
 } from "./fake.js";
 export { type Fault, type FaultName, faultNames, type TraceLine } from "./faults.js";
-export type { AskedData, KindName } from "./kinds.js";
-export type { Likeness } from "./likeness.js";
+export { type AskedData, isKind, type KindName } from "./kinds.js";
+export { type Likeness, likenesses } from "./likeness.js";

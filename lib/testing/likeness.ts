@@ -1,5 +1,6 @@
 /** The runtimes that the fake can be like. */
-export type Likeness = "1.0.85" | "1.0.102";
+export const likenesses = ["1.0.85", "1.0.102"] as const;
+export type Likeness = (typeof likenesses)[number];
 
 /** Where the two runtimes differ, as the contract suite has seen it. Everything else is alike in both. */
 export interface Traits {

@@ -237,9 +237,31 @@ const completion = command({
   },
 });
 
+const fake = command({
+  name: "fake-runtime",
+  summary: "Be a runtime for tests: no model, no servers.",
+  about: [
+    "Speaks the runtime's protocol on 127.0.0.1 and does with sessions, questions and answers what the real runtimes do. The first line that it prints says where; the token is that of COPILOT_CONNECTION_TOKEN, or follows from the seed. Runs until SIGTERM.",
+    'Lines of JSON on standard input say what to do: {"do":"raise","sessionId":…,"kind":…,"data":…}, "script" with "replies", "revoke", "drop", "restart", "requests". What was done, and every answer that came, is a line of JSON on standard output.',
+  ],
+  options: {
+    like: { type: "string", value: "VERSION", about: "1.0.85 or 1.0.102. Left out: 1.0.102." },
+    seed: { type: "string", value: "TEXT", about: "Ids, the token and the places of faults follow from it." },
+    port: { type: "string", value: "PORT", about: "Left out: a free one." },
+    fault: {
+      type: "string",
+      multiple: true,
+      value: "NAME",
+      about: "What goes wrong, such as drop-reply or kill; again for another. docs/testing-your-host.md lists them.",
+    },
+  },
+  examples: [["latchkey fake-runtime --like 1.0.85", "For the tests of a host in any language."]],
+  run: async ({ values }, io) => await (await import("./fake-runtime.js")).runFakeRuntime(values, io),
+});
+
 /** Every command as help, completion and the parser see it. What does the work is loaded when it runs. */
 export const commands: readonly Command[] = [
   ...[start, stop, status, env, keep],
   ...[ls, show, receipts, answer, cancel],
-  ...[broker, doctor, repl, keyNew, keyDerive, completion],
+  ...[broker, doctor, repl, keyNew, keyDerive, fake, completion],
 ];
