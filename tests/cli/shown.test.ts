@@ -238,7 +238,7 @@ test("says why a store cannot be reached", async () => {
   };
   const { code, err } = await latchkey({ ...place, env }, ["ls"]);
   assert.is(code, 5);
-  assert.match(err, /cannot be reached: .*ECONNREFUSED.*\(UNAVAILABLE\)/);
+  assert.match(err, /: connect ECONNREFUSED 127\.0\.0\.1:9 \(UNAVAILABLE\)/);
   assert.not.match(err, /hidden-word/);
 });
 

@@ -82,7 +82,7 @@ export function outlook(error: unknown): Outlook | undefined {
 /** A database's own error as the ledger's callers see it: what to do about it by the code, why in the message. */
 export function databaseError(store: string, cause: unknown): LedgerError {
   return outlookOf(cause) === "passes"
-    ? new LedgerError("UNAVAILABLE", `${store} cannot do it now: ${reason(cause)}`, cause)
+    ? new LedgerError("UNAVAILABLE", `${store} is not available now: ${reason(cause)}`, cause)
     : new LedgerError("DATABASE", `${store} refused: ${reason(cause)}`, cause);
 }
 
