@@ -24,6 +24,7 @@ import { Parking } from "./parking.js";
 import { isHopeless, persist } from "./persist.js";
 import type { LedgerRpc } from "./rpc.js";
 
+/** Options of `deliverAnswers`. */
 export interface DeliverAnswersOptions {
   /** Only these sessions. All that the runtime has loaded when left out. */
   sessions?: readonly string[] | undefined;
@@ -35,6 +36,7 @@ export interface DeliverAnswersOptions {
   patienceMs?: number | undefined;
 }
 
+/** What a `Deliverer` tells. */
 export type DelivererEventMap = {
   /** The runtime said what it made of an answer; `outcome` tells. */
   settled: Entry;
@@ -46,7 +48,9 @@ export type DelivererEventMap = {
   error: { readonly error: unknown; readonly entry?: Entry };
 };
 
+/** A deliverer at work. */
 export interface Deliverer {
+  /** What became of the answers. */
   readonly events: Events<DelivererEventMap>;
   /**
    * Resolves when the deliverer is over: closed by us, or because the connection is gone. Rejects, as `close()` then does, with
@@ -55,6 +59,7 @@ export interface Deliverer {
   readonly closed: Promise<void>;
   /** Takes nothing more, and waits a little for replies that are out; what got none stays in doubt. */
   close(): Promise<void>;
+  /** `await using` closes it. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -67,6 +72,19 @@ const patrolsPerDoubt = 12;
  * Gives answered entries to the runtime, each marked `sent` under the delivery's own fence before it is written, and writes the
  * reply down. Entries that an earlier deliverer left in doubt are resolved once its lease is over: by the completed event,
  * or by asking the runtime with the same answer again, which it takes once at most.
+ * @throws TypeError when an option is malformed. What goes wrong later is an event, or what `closed` rejects with.
+ * @example
+ * ```ts
+ * import { deliverAnswers } from "latchkey/keeper";
+ * import { openLedger } from "latchkey/ledger";
+ * import { connect } from "latchkey/rpc";
+ *
+ * await using ledger = await openLedger("latchkey.db");
+ * await using rpc = await connect("tcp://127.0.0.1:41234");
+ * await using deliverer = deliverAnswers(rpc, ledger);
+ * deliverer.events.on("settled", ({ id, outcome }) => console.log(id, outcome));
+ * await deliverer.closed;
+ * ```
  */
 export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverAnswersOptions = {}): Deliverer {
   const { sessions, leaseMs = 10_000, owner = `deliverer ${process.pid}` } = options;

@@ -18,6 +18,7 @@ import { type DeliverAnswersOptions, type Deliverer, deliverAnswers } from "./de
 import { type Recorder, type RecordPendingOptions, recordPending } from "./recorder.js";
 import { type KeepOptions, keepSessions } from "./sessions.js";
 
+/** Options of `keep`. */
 export interface KeepingOptions
   extends Omit<RecordPendingOptions, "by">,
     Pick<DeliverAnswersOptions, "leaseMs">,
@@ -37,6 +38,7 @@ export interface KeepingOptions
   owner?: string | undefined;
 }
 
+/** What a `Keeping` tells. */
 export type KeepingEventMap = {
   /** The session is held, its interest registered, and what it asked before recorded. */
   held: { readonly sessionId: string };
@@ -56,7 +58,9 @@ export type KeepingEventMap = {
   error: { readonly error: unknown; readonly sessionId?: string; readonly entry?: Entry };
 };
 
+/** A keeper at work. */
 export interface Keeping {
+  /** What happens to sessions and requests. */
   readonly events: Events<KeepingEventMap>;
   /** Resolves when the sessions of before were tried: each is `held` or `missed` then. */
   readonly ready: Promise<void>;
@@ -67,6 +71,7 @@ export interface Keeping {
   readonly closed: Promise<void>;
   /** Holds and records nothing new, and waits a little for replies that are out. The connection stays open. */
   close(): Promise<void>;
+  /** `await using` closes it. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -79,9 +84,19 @@ const nothingToHold: ReadonlySet<string> = new Set(["SESSION_NOT_FOUND", "CLOSED
 /**
  * `keepSessions`, `recordPending` and `deliverAnswers` in one call: the process near a runtime. Start it before the sessions,
  * for a birth is announced once.
+ * @throws TypeError when an option is malformed. What goes wrong later is an event, or what `closed` rejects with.
  * @example
+ * ```ts
+ * import { keep } from "latchkey/keeper";
+ * import { openLedger } from "latchkey/ledger";
+ * import { connect } from "latchkey/rpc";
+ *
+ * await using ledger = await openLedger("latchkey.db");
+ * await using rpc = await connect("tcp://127.0.0.1:41234");
  * await using keeping = keep(rpc, ledger, { principal: "ada", interest: ["mcp.oauth_required"] });
+ * keeping.events.on("error", ({ error }) => console.error(error));
  * await keeping.closed;
+ * ```
  */
 export function keep(rpc: Rpc, ledger: Ledger, options: KeepingOptions = {}): Keeping {
   const {

@@ -20,6 +20,7 @@ import { createLifetime, drain } from "./lifetime.js";
 import { isHopeless, persist } from "./persist.js";
 import type { LedgerRpc } from "./rpc.js";
 
+/** Options of `recordPending`. */
 export interface RecordPendingOptions {
   /** Only these kinds. All of them when left out. */
   kinds?: readonly KindName[] | undefined;
@@ -33,6 +34,7 @@ export interface RecordPendingOptions {
   limit?: number | undefined;
 }
 
+/** What a `Recorder` tells. */
 export type RecorderEventMap = {
   /** A request is on disk. */
   recorded: Entry;
@@ -45,7 +47,9 @@ export type RecorderEventMap = {
   error: { readonly error: unknown; readonly sessionId: string };
 };
 
+/** A recorder at work. */
 export interface Recorder {
+  /** What was written down, and what could not be. */
   readonly events: Events<RecorderEventMap>;
   /**
    * Records what a loaded session asked before, by its event log, and marks as lost what its present load does not know.
@@ -59,7 +63,9 @@ export interface Recorder {
    * as `close()` then does, with the error of a store that will not take anything more.
    */
   readonly closed: Promise<void>;
+  /** Sees nothing more, and waits until what was seen is on disk. The connection stays open. */
   close(): Promise<void>;
+  /** `await using` closes it. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -68,7 +74,22 @@ const defaultPatienceMs = 86_400_000;
 /** How many events may wait for it, unless `limit` says otherwise. */
 const defaultLimit = 10_000;
 
-/** Writes every request of the connection's sessions down as it comes, and settles what the runtime says is over. */
+/**
+ * Writes every request of the connection's sessions down as it comes, and settles what the runtime says is over.
+ * @throws TypeError when an option is malformed. What goes wrong later is an event, or what `closed` rejects with.
+ * @example
+ * ```ts
+ * import { recordPending } from "latchkey/keeper";
+ * import { openLedger } from "latchkey/ledger";
+ * import { connect } from "latchkey/rpc";
+ *
+ * await using ledger = await openLedger("latchkey.db");
+ * await using rpc = await connect("tcp://127.0.0.1:41234");
+ * await using recorder = recordPending(rpc, ledger, { principal: "ada" });
+ * recorder.events.on("recorded", ({ id, kind }) => console.log(id, kind));
+ * await recorder.closed;
+ * ```
+ */
 export function recordPending(rpc: LedgerRpc, ledger: Ledger, options: RecordPendingOptions = {}): Recorder {
   if (typeof options.principal !== "function") checkPrincipal(options.principal);
   const { by, principal, patienceMs = defaultPatienceMs, limit = defaultLimit } = options;

@@ -5,6 +5,7 @@ import { type Hold, type HoldOptions, hold } from "../pending/index.js";
 import type { Attacher } from "../pending/internal.js";
 import type { SessionLifecycle } from "../protocol/index.js";
 
+/** Options of `keepSessions`. `timeoutMs` is for each attach: 10 000 when left out. */
 export interface KeepOptions extends Omit<HoldOptions, "signal" | "evenIfBusy"> {
   /** Which sessions; all of them when left out. Asked once a session. */
   filter?: ((born: { readonly sessionId: string; readonly event: SessionLifecycle }) => boolean) | undefined;
@@ -15,7 +16,9 @@ export interface KeepOptions extends Omit<HoldOptions, "signal" | "evenIfBusy"> 
   updated?: boolean | undefined;
 }
 
+/** What a `Keeper` tells. */
 export type KeeperEventMap = {
+  /** A session is held now. */
   held: Hold;
   /** The session is there and could not be attached to: `BUSY`, or no answer in time. */
   missed: { readonly sessionId: string; readonly error: unknown };
@@ -23,10 +26,13 @@ export type KeeperEventMap = {
 
 /** Holds every new session before anything in it can block. */
 export interface Keeper {
+  /** What happens to the sessions. */
   readonly events: Events<KeeperEventMap>;
+  /** What is held now, by session id. */
   readonly holds: ReadonlyMap<string, Hold>;
   /** Holds no more sessions. Those that are held stay held until released, or until the connection ends. */
   close(): void;
+  /** `using` closes it. */
   [Symbol.dispose](): void;
 }
 
@@ -43,6 +49,17 @@ export interface KeepingRpc extends Attacher {
 /**
  * Listens to the runtime's broadcast and attaches to each session as it is born. Start it before the sessions: what was announced
  * earlier is not told again.
+ * @throws TypeError when `timeoutMs` is no length of time. Nothing else: what goes wrong with one session is `missed`.
+ * @example
+ * ```ts
+ * import { keepSessions } from "latchkey/keeper";
+ * import { connect } from "latchkey/rpc";
+ *
+ * await using rpc = await connect("tcp://127.0.0.1:41234");
+ * using keeper = keepSessions(rpc, { elicitation: true });
+ * keeper.events.on("missed", ({ sessionId, error }) => console.error(sessionId, error));
+ * await rpc.closed;
+ * ```
  */
 export function keepSessions(
   rpc: KeepingRpc,

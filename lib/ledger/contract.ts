@@ -3,8 +3,11 @@ import type { Outcome, State } from "./states.js";
 
 type Open<R> = R extends unknown ? Omit<R, "secrets"> : never;
 
+/** What a ledger adds to a pending request. */
 export interface EntryFields {
+  /** The entry's id in this ledger. */
   readonly id: string;
+  /** Where it is in its life. */
   readonly state: State;
   /** How it ended, once it is settled. */
   readonly outcome?: Outcome;
@@ -20,7 +23,9 @@ export interface EntryFields {
   readonly account?: string;
   /** The entry of the same question asked again. */
   readonly successor?: string;
+  /** When it was recorded, by the database's clock. */
   readonly createdAt: Date;
+  /** When it moved last, by the database's clock. */
   readonly updatedAt: Date;
   /** When it stops waiting for an answer. */
   readonly expiresAt?: Date;
@@ -35,25 +40,39 @@ export type Entry<K extends KindName = KindName> = Open<PendingRequest<K>> & Ent
 export interface Receipt {
   /** Grows over the whole ledger in the order in which transitions became visible. */
   readonly seq: number;
+  /** The entry's id. */
   readonly entry: string;
+  /** When, by the database's clock. */
   readonly at: Date;
+  /** The state that it went to. */
   readonly state: State;
+  /** How it ended, where it was settled. */
   readonly outcome?: Outcome;
+  /** Who did it, in their own words. */
   readonly by?: string;
   /** The claim or delivery under which it was done. */
   readonly fence?: number;
+  /** Why, for people to read. */
   readonly reason?: string;
   /** Who gave the answer, where the one who wrote it down said so. */
   readonly actor?: Actor;
 }
 
+/** Which entries; one that names nothing takes all. A list stands for any of its items. */
 export interface Filter<K extends KindName = KindName> {
+  /** The entry with this id. */
   id?: string | undefined;
+  /** In one of these states. */
   state?: State | readonly State[] | undefined;
+  /** Of one of these kinds. */
   kind?: K | readonly K[] | undefined;
+  /** Asked by one of these sessions. */
   sessionId?: string | readonly string[] | undefined;
+  /** On behalf of this principal. */
   principal?: string | undefined;
+  /** Those that one answer may serve: an entry's `credential`. */
   credential?: string | undefined;
+  /** The same question, asked again or not: an entry's `intent`. */
   intent?: string | undefined;
   /** Sent, and nobody waits for the reply any more. */
   inDoubt?: true | undefined;
@@ -63,6 +82,7 @@ export interface Filter<K extends KindName = KindName> {
   maxAgeMs?: number | undefined;
 }
 
+/** A filter with a page. */
 export interface ListFilter<K extends KindName = KindName> extends Filter<K> {
   /** At most so many. Default 1000. */
   limit?: number | undefined;
@@ -72,9 +92,11 @@ export interface ListFilter<K extends KindName = KindName> extends Filter<K> {
 
 /** Entries from the oldest on. `next` is set when there are more. */
 export interface Page<K extends KindName = KindName> extends Array<Entry<K>> {
+  /** The `after` of the next page. */
   next?: string;
 }
 
+/** Options of `Ledger.record`. */
 export interface RecordOptions {
   /** The load of the session that asked: the part before `|` in its event-log cursor. */
   epoch?: string | undefined;
@@ -82,10 +104,13 @@ export interface RecordOptions {
   anchor?: string | undefined;
   /** When it stops waiting for an answer. */
   expiresAt?: Date | undefined;
+  /** Who records, for the receipt. */
   by?: string | undefined;
 }
 
+/** Options of an answer. */
 export interface AnswerOptions {
+  /** Who answers, for the receipt. */
   by?: string | undefined;
   /** Whether a person decided this, or a program did. The receipt keeps it, and the runtime is told where its protocol has a place for it. */
   actor?: Actor | undefined;
@@ -95,13 +120,17 @@ export interface AnswerOptions {
   expiresAt?: Date | undefined;
 }
 
+/** Options of `cancel`. */
 export interface CancelOptions {
+  /** Who cancels, for the receipt. */
   by?: string | undefined;
+  /** Why, for the receipt. */
   reason?: string | undefined;
   /** Also while somebody else works on it: they find that nobody waits any more. */
   force?: boolean | undefined;
 }
 
+/** Options of `Ledger.claim`. */
 export interface ClaimOptions {
   /** Who claims, for people to see. */
   owner: string;
@@ -109,6 +138,7 @@ export interface ClaimOptions {
   leaseMs?: number | undefined;
   /** How long to wait when there is nothing to claim. Default 0; with a `signal` and no `waitMs`, until it aborts. */
   waitMs?: number | undefined;
+  /** Ends the waiting with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
@@ -121,7 +151,9 @@ export interface Claim<K extends KindName = KindName> {
   readonly entry: Entry<K>;
   /** All open entries of the credential as last seen: at the claim, `wanted()` or `extend()`. */
   readonly entries: readonly Entry<K>[];
+  /** The claim's number. A later claim has a higher one. */
   readonly fence: number;
+  /** When the lease ends, by the database's clock. */
   readonly until: Date;
   /** The secret fields of an entry of this claim, unsealed. */
   secrets(entryId?: string): Promise<SecretsOf<K>>;
@@ -132,9 +164,11 @@ export interface Claim<K extends KindName = KindName> {
    * @throws TypeError when the value is no JSON, longer than 64 KiB, or deeper than 200 levels.
    */
   stash(value: unknown): Promise<void>;
+  /** What was stashed on the credential last; undefined when nothing was. */
   stashed(): Promise<unknown>;
   /** Looks whether any entry still waits, before a person is bothered. */
   wanted(): Promise<boolean>;
+  /** Prolongs the lease to `leaseMs` milliseconds from now; as long as at the claim when left out. */
   extend(leaseMs?: number): Promise<void>;
   /** Gives the credential back. Twice, or too late, is harmless. */
   release(): Promise<void>;
@@ -142,10 +176,13 @@ export interface Claim<K extends KindName = KindName> {
   answer(answer: AnswerOf<K>, options?: AnswerOptions): Promise<Entry<K>>;
   /** Cancels every open entry of the credential, and releases. */
   cancel(options?: Omit<CancelOptions, "force">): Promise<void>;
+  /** `await using` releases it. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** Options of `Ledger.deliver`. */
 export interface DeliveryOptions {
+  /** Who delivers, for the receipts. */
   owner: string;
   /** After so long without `settle` somebody else may deliver. Default 10 000. */
   leaseMs?: number | undefined;
@@ -155,25 +192,33 @@ export interface DeliveryOptions {
 
 /** What the runtime said to an answer, and what else is known about the request. */
 export interface Reply {
+  /** The runtime's `success`. */
   accepted: boolean;
   /** The runtime's own completed event for this request was seen. */
   completed?: boolean | undefined;
+  /** Why, for the receipt. */
   reason?: string | undefined;
 }
 
 /** The right to give one answer to the runtime, once. The entry is `sent` on disk before this object exists. */
 export interface Delivery<K extends KindName = KindName> {
+  /** The entry, `sent` now. */
   readonly entry: Entry<K>;
+  /** The answer in clear. A secret, mostly. */
   readonly answer: AnswerOf<K>;
+  /** The delivery's number. A later delivery has a higher one. */
   readonly fence: number;
   /** It was written to the wire before, under an older fence, and no reply was seen. */
   readonly inDoubt: boolean;
+  /** Prolongs the lease to `leaseMs` milliseconds from now; as long as at the start when left out. */
   extend(leaseMs?: number): Promise<void>;
   /** Writes the runtime's reply down. What `accepted: false` means is found out from what the ledger knows. */
   settle(reply: Reply): Promise<Entry<K>>;
 }
 
+/** Options of `Ledger.watch`. */
 export interface WatchOptions {
+  /** Ends the watching with the signal's reason. */
   signal?: AbortSignal | undefined;
   /** The `cursor` of the last entry seen; left out, from now on. */
   after?: string | undefined;
@@ -184,14 +229,19 @@ export type Transition<K extends KindName = KindName> = Entry<K> & { readonly cu
 
 /** A good answer for a server of a session, to be put where the runtime looks when it loads the session. */
 export interface Seed<K extends KindName = KindName> {
+  /** The entry that was answered. */
   readonly entry: Entry<K>;
+  /** What was asked, with its secrets. */
   readonly request: PendingRequest<K>;
+  /** The answer in clear. */
   readonly answer: AnswerOf<K>;
+  /** Until when it is good, where that is known. */
   readonly expiresAt?: Date;
   /** Writes down that the session was given it, so that a later refusal is known to be about it. */
   given(epoch?: string): Promise<void>;
 }
 
+/** Options of `Ledger.lost`. */
 export interface LostOptions {
   /** Only requests of another load than this one. */
   epoch?: string | undefined;
@@ -199,10 +249,13 @@ export interface LostOptions {
   only?: readonly string[] | undefined;
   /** Also those that would stay answerable, for the session is gone for good. */
   all?: boolean | undefined;
+  /** Who found it out, for the receipts. */
   by?: string | undefined;
+  /** Why, for the receipts. */
   reason?: string | undefined;
 }
 
+/** Options of `Ledger.prune`. Times are in milliseconds. */
 export interface PruneOptions {
   /** Deletes final entries, and lost ones, that have not moved for so long. */
   entriesMs: number;
@@ -210,10 +263,18 @@ export interface PruneOptions {
   receiptsMs?: number | undefined;
 }
 
+/**
+ * The durable store of entries, claims, answers and receipts. Any number of processes may have it open at once.
+ *
+ * Every method rejects with a LedgerError: `UNAVAILABLE` when the store cannot be reached or is closed, `DATABASE` when it refuses,
+ * `CORRUPT` when a row is not what it was sealed as; and with a TypeError when an argument is malformed.
+ */
 export interface Ledger {
   /** Writes a request down; on disk before it resolves. The same request twice is one entry. */
   record<K extends KindName>(request: PendingRequest<K>, options?: RecordOptions): Promise<Entry<K>>;
+  /** The entry with this id; undefined when there is none. */
   get(id: string): Promise<Entry | undefined>;
+  /** The entries that the filter takes, oldest first, a page at a time. */
   list<K extends KindName = KindName>(filter?: ListFilter<K>): Promise<Page<K>>;
   /** The history of an entry, oldest first; it may outlive the entry. */
   receipts(id: string): Promise<Receipt[]>;
@@ -222,7 +283,21 @@ export interface Ledger {
     filter?: Filter<K>,
     options?: WatchOptions,
   ): AsyncIterableIterator<Transition<K>>;
-  /** The exclusive right to the oldest credential that an open entry of the filter wants and nobody works on. */
+  /**
+   * The exclusive right to the oldest credential that an open entry of the filter wants and nobody works on.
+   * Undefined when there is none, also after `waitMs`.
+   * @example
+   * ```ts
+   * import { openLedger } from "latchkey/ledger";
+   *
+   * await using ledger = await openLedger("latchkey.db");
+   * await using claim = await ledger.claim({ kind: "permission.requested" }, { owner: "ada", waitMs: 60_000 });
+   * if (claim) {
+   *   console.log(claim.entry.data.permissionRequest);
+   *   await claim.answer({ kind: "approve-once" }, { actor: "person" });
+   * }
+   * ```
+   */
   claim<K extends KindName = KindName>(
     filter: Omit<Filter<K>, "state"> & { state?: "open" | readonly "open"[] | undefined },
     options: ClaimOptions,
@@ -257,6 +332,8 @@ export interface Ledger {
   giveAgain(id: string, options?: { by?: string; reason?: string }): Promise<AnswerOf<KindName> | undefined>;
   /** Removes what is over. */
   prune(options: PruneOptions): Promise<{ entries: number; receipts: number }>;
+  /** Ends watches and waits, and closes the database. Claims stay until their leases end. */
   close(): Promise<void>;
+  /** `await using` closes it. */
   [Symbol.asyncDispose](): Promise<void>;
 }

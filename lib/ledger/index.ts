@@ -12,6 +12,14 @@ export { moves, outcomes, states } from "./states.js";
  * Opens a ledger: `"file.db"` and `":memory:"` are SQLite, `"postgres://…"` is PostgreSQL. Only the engine that is
  * asked for is loaded.
  * @throws LedgerError `WRONG_KEY` or `NEWER_FORMAT` before anything is changed, `UNAVAILABLE` when it cannot be reached.
+ * `DATABASE` when the files are not to be trusted or no SQLite is there.
+ * @example
+ * ```ts
+ * import { openLedger } from "latchkey/ledger";
+ *
+ * await using ledger = await openLedger("latchkey.db");
+ * for (const { id, kind, state } of await ledger.list({ state: "open" })) console.log(id, kind, state);
+ * ```
  */
 export async function openLedger(location: string, options: KeyOptions = {}): Promise<Ledger> {
   if (typeof location !== "string" || location === "")

@@ -8,6 +8,7 @@ import { Keyring, type KnownKey } from "./seal/keyring.js";
 import { type Key, keyId, parseKey, principalKey } from "./seal/keys.js";
 import { Store } from "./store.js";
 
+/** Which key opens a ledger. Left out: `LATCHKEY_KEY`, else the key file beside an SQLite ledger. PostgreSQL has no default key. */
 export interface KeyOptions {
   /** 32 bytes that seal and open. */
   key?: Key | undefined;
@@ -20,7 +21,10 @@ export interface KeyOptions {
   principal?: string | undefined;
 }
 
-/** Opens a ledger on an engine. `openLedger` does it for the engines that come with latchkey. */
+/**
+ * Opens a ledger on an engine. `openLedger` does it for the engines that come with latchkey.
+ * @throws LedgerError as `openLedger` does; the engine is closed then.
+ */
 export async function openLedgerOn(engine: Engine, options: KeyOptions = {}): Promise<Ledger> {
   try {
     const principal = checkPrincipal(options.principal);

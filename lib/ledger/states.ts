@@ -27,8 +27,10 @@ export const moves = {
   cancelled: [],
 } as const satisfies Record<string, readonly string[]>;
 
+/** The state of an entry: see `moves`. */
 export type State = keyof typeof moves;
 
+/** All states. */
 export const states = Object.keys(moves) as readonly State[];
 
 /**
@@ -53,6 +55,7 @@ export const outcomes = [
   "unknown",
 ] as const;
 
+/** How a settled entry ended: see `outcomes`. */
 export type Outcome = (typeof outcomes)[number];
 
 /** States in which an entry may be pruned: nobody has to do anything about it. */

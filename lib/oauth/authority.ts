@@ -6,6 +6,7 @@ import { jsonObjectOf } from "./refusal.js";
 import { type Authority, parseMetadata, type ServerMetadata } from "./shapes.js";
 import { allowedUrl, type OAuthOptions, transport } from "./transport.js";
 
+/** Options of `discover`. */
 export interface DiscoverOptions extends OAuthOptions {
   /** Which of the resource's authorization servers. Default the first. */
   issuer?: string | undefined;
@@ -24,6 +25,15 @@ type ResourceMetadata = v.InferOutput<typeof resourceMetadata>;
  * From the challenge to the authorization server: the resource's metadata (RFC 9728), its issuer, the issuer's metadata (RFC 8414
  * or OpenID Connect Discovery). What the request already holds is not fetched again.
  * @throws OAuthError `NO_METADATA`, `INVALID_METADATA`, `RESOURCE_MISMATCH`, `ISSUER_MISMATCH`, `FORBIDDEN_URL`, `UNREACHABLE`
+ * @example
+ * ```ts
+ * import { discover, type OAuthRequest } from "latchkey/oauth";
+ *
+ * export async function signInAt(request: OAuthRequest): Promise<string> {
+ *   const authority = await discover(request, { timeoutMs: 10_000 });
+ *   return `${authority.issuer} for ${authority.resource}`;
+ * }
+ * ```
  */
 export async function discover(request: OAuthRequest, options: DiscoverOptions = {}): Promise<Authority> {
   const challenge = challengeOf(request);

@@ -10,6 +10,7 @@ import {
   serverOf,
 } from "./shapes.js";
 
+/** What every way to a token may be told. */
 export interface BeginOptions {
   /** What `chooseScope` gave. */
   scope?: readonly string[] | undefined;

@@ -17,8 +17,11 @@ import { type OAuthOptions, transport } from "./transport.js";
 
 /** A client that the authorization server already knows: from its console, or a `Client` that was kept. */
 export interface RegisteredClient {
+  /** The client's id, as the authorization server gave it (RFC 6749 section 2.2). */
   clientId: string;
+  /** Its secret, where it has one. */
   clientSecret?: string | undefined;
+  /** Its key, where it authenticates by `private_key_jwt` (RFC 7523 section 2.2). */
   privateKey?: PrivateKey | undefined;
   /** The authorization server that it was registered with. Another one is refused. */
   issuer?: string | undefined;
@@ -29,7 +32,9 @@ export interface RegisteredClient {
   source?: Client["source"] | undefined;
 }
 
+/** What to register a client with (RFC 7591 section 2). */
 export interface Registration {
+  /** Where browsers may come back to: https, or http on loopback. */
   redirectUris: string[];
   /** As people see it when they are asked for consent. */
   name: string;
@@ -39,12 +44,15 @@ export interface Registration {
   applicationType?: "native" | "web" | undefined;
   /** Default `authorization_code` and `refresh_token`. */
   grantTypes?: string[] | undefined;
+  /** How it is to authenticate. Left out, it follows from the application type and what the server supports. */
   authMethod?: AuthMethod | undefined;
   /** The initial access token of a server that does not register everybody (RFC 7591 section 3). */
   initialAccessToken?: string | undefined;
 }
 
+/** Options of `chooseClient`: the ways to a client that there are. */
 export interface ChooseClientOptions extends OAuthOptions {
+  /** A client that the authorization server knows already. It stands before every other way. */
   registered?: RegisteredClient | undefined;
   /** The https URL of the client's own metadata document (draft-ietf-oauth-client-id-metadata-document). */
   metadataUrl?: string | undefined;
@@ -59,6 +67,17 @@ export interface ChooseClientOptions extends OAuthOptions {
  * the request), a client ID metadata document where the server supports it, dynamic registration.
  * @throws OAuthError `NO_CLIENT` when there is none of these and a person has to register one; `ISSUER_CHANGED` when the registered
  * one belongs to another authorization server; `REFUSED` and `INVALID_RESPONSE` by the registration.
+ * @example
+ * ```ts
+ * import { chooseClient, discover, type OAuthRequest } from "latchkey/oauth";
+ *
+ * export async function clientFor(request: OAuthRequest) {
+ *   const authority = await discover(request);
+ *   const register = { redirectUris: ["http://127.0.0.1:8719/callback"], name: "My host" };
+ *   const client = await chooseClient(request, authority, { register });
+ *   return JSON.stringify(client); // keep it by its issuer
+ * }
+ * ```
  */
 export async function chooseClient(
   request: OAuthRequest,

@@ -14,6 +14,7 @@ import { type Authority, type Client, type CodeFlow, type Grant, parseCodeFlow }
 import { askForToken, grantOf } from "./token.js";
 import { allowedUrl, type OAuthOptions, transport } from "./transport.js";
 
+/** Options of `beginCode`. */
 export interface BeginCodeOptions extends BeginOptions, OAuthOptions {
   /** Where the browser comes back to: https, or http on loopback. `listenForRedirect` gives one. */
   redirectUri: string;
@@ -24,6 +25,18 @@ export interface BeginCodeOptions extends BeginOptions, OAuthOptions {
 /**
  * Begins a sign-in. Stash the flow, then open its `url` in the person's browser.
  * @throws OAuthError `NO_PKCE`, `NO_ENDPOINT`, `ISSUER_CHANGED`; `REFUSED` by a pushed authorization request (RFC 9126).
+ * @example
+ * ```ts
+ * import { type Authority, beginCode, type Client } from "latchkey/oauth";
+ *
+ * export async function urlToOpen(authority: Authority, client: Client) {
+ *   const flow = await beginCode(authority, client, {
+ *     redirectUri: "http://127.0.0.1:8719/callback",
+ *     scope: ["files:read"],
+ *   });
+ *   return { open: flow.url, keep: JSON.stringify(flow) };
+ * }
+ * ```
  */
 export async function beginCode(authority: Authority, client: Client, options: BeginCodeOptions): Promise<CodeFlow> {
   const { begun, metadata } = begin(authority, client, options);
@@ -83,6 +96,16 @@ async function push({ begun, parameters }: Pushed, options: OAuthOptions): Promi
  * Finishes a sign-in with the URL that the browser came back to (or its path and query). State and issuer (RFC 9207) are checked
  * before anything is sent or told. One POST, never repeated: a code is good once.
  * @throws OAuthError `STATE_MISMATCH`, `ISSUER_MISMATCH`; `REFUSED` with the server's `error`, such as `access_denied`; what the token endpoint can cause
+ * @example
+ * ```ts
+ * import { finishCode, parseFlow, toAnswer } from "latchkey/oauth";
+ *
+ * export async function answerFor(kept: string, callbackUrl: string) {
+ *   const flow = parseFlow(kept);
+ *   if (flow.type !== "code-flow") throw new TypeError("another way to sign in");
+ *   return toAnswer(await finishCode(flow, callbackUrl));
+ * }
+ * ```
  */
 export async function finishCode(
   flow: CodeFlow,

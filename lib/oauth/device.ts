@@ -25,6 +25,16 @@ const response = v.object({
 /**
  * Begins a sign-in on another device. Show `userCode` and `verificationUri` to the person, stash the flow.
  * @throws OAuthError `NO_ENDPOINT`, `ISSUER_CHANGED`, `REFUSED`, `INVALID_RESPONSE`
+ * @example
+ * ```ts
+ * import { type Authority, beginDevice, type Client, finishDevice } from "latchkey/oauth";
+ *
+ * export async function signIn(authority: Authority, client: Client) {
+ *   const flow = await beginDevice(authority, client, { scope: ["files:read"] });
+ *   console.log(`Open ${flow.verificationUri} and type ${flow.userCode}`);
+ *   return await finishDevice(flow);
+ * }
+ * ```
  */
 export async function beginDevice(
   authority: Authority,

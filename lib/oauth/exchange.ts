@@ -19,26 +19,33 @@ const tokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 /** The identity provider, as the host's operator configured it: trusted, unlike what a server names. */
 export interface IdentityProvider {
+  /** Its issuer identifier (RFC 8414), an https URL. */
   issuer: string;
   /** Left out, it is looked up in the issuer's metadata. */
   tokenEndpoint?: string | undefined;
+  /** The host's client id there. */
   clientId: string;
+  /** Its secret, where it has one. */
   clientSecret?: string | undefined;
+  /** Its key, where it authenticates by `private_key_jwt`. */
   privateKey?: PrivateKey | undefined;
 }
 
+/** Options of `exchange`. */
 export interface ExchangeOptions extends OAuthOptions {
   /** What proves who the person is, from their sign-in at the identity provider. */
   subjectToken: string;
   /** Default that of an ID token. */
   subjectTokenType?: string | undefined;
+  /** The scopes to ask for. None are named when left out. */
   scope?: readonly string[] | undefined;
 }
 
 /** An assertion for one authorization server and resource. A secret; its text is for `assertion`. */
 export interface Exchanged {
+  /** The signed JWT. */
   assertion: string;
-  /** ISO 8601. */
+  /** When the assertion ends, in ISO 8601, where the provider said so. */
   expiresAt?: string;
 }
 
@@ -92,6 +99,7 @@ export async function exchange(
   };
 }
 
+/** Options of `assertion`. */
 export interface AssertionOptions extends BeginOptions, OAuthOptions {
   /** A signed JWT: what `exchange` gave, or the token of the workload's platform. */
   assertion: string;

@@ -11,6 +11,14 @@ import { type OAuthOptions, transport } from "./transport.js";
 /**
  * A token for the client itself (RFC 6749 section 4.4); no person is asked.
  * @throws OAuthError `ISSUER_CHANGED`; what the token endpoint can cause
+ * @example
+ * ```ts
+ * import { type Authority, type Client, clientCredentials, toAnswer } from "latchkey/oauth";
+ *
+ * export async function answerFor(authority: Authority, client: Client) {
+ *   return toAnswer(await clientCredentials(authority, client, { scope: ["files:read"] }));
+ * }
+ * ```
  */
 export async function clientCredentials(
   authority: Authority,
@@ -36,6 +44,7 @@ export const parametersFor = ({ resource, scope }: { resource: string; scope: st
   ...(scope.length === 0 ? {} : { scope: scope.join(" ") }),
 });
 
+/** Options of `refresh`. */
 export interface RefreshOptions extends OAuthOptions {
   /** What `discover` says now. A grant of another authorization server or resource is refused before anything is sent. */
   authority?: Authority | undefined;
@@ -46,6 +55,19 @@ export interface RefreshOptions extends OAuthOptions {
  * never repeated: a server that rotates takes a second use for theft. Keep the result before you use it.
  * @throws OAuthError `REFUSED` with `invalid_grant` when the person has to sign in again; `UNREACHABLE`, whose `sent` tells whether the
  * refresh token may be spent; `ISSUER_CHANGED`
+ * @example
+ * ```ts
+ * import { OAuthError, parseGrant, refresh } from "latchkey/oauth";
+ *
+ * export async function renewed(kept: string) {
+ *   try {
+ *     return await refresh(parseGrant(kept));
+ *   } catch (error) {
+ *     if (error instanceof OAuthError && error.error === "invalid_grant") return undefined; // sign in again
+ *     throw error;
+ *   }
+ * }
+ * ```
  */
 export async function refresh(given: Grant, options: RefreshOptions = {}): Promise<Grant> {
   const grant = bound(given, options.authority);
@@ -102,6 +124,15 @@ const invalid = (status: number): OAuthError =>
 /**
  * What the runtime is answered: the access token alone, and how many seconds it still lives, at least one.
  * @throws OAuthError `EXPIRED` when it lives for less than a second, or not any more: `refresh` it first
+ * @example
+ * ```ts
+ * import type { Claim } from "latchkey/ledger";
+ * import { type Grant, toAnswer } from "latchkey/oauth";
+ *
+ * export async function give(claim: Claim<"mcp.oauth_required">, grant: Grant): Promise<void> {
+ *   await claim.answer(toAnswer(grant), grant.account === undefined ? {} : { account: grant.account });
+ * }
+ * ```
  */
 export function toAnswer(given: Grant): Extract<AnswerOf<"mcp.oauth_required">, { kind: "token" }> {
   const { accessToken, tokenType, expiresAt } = parseGrant(given);

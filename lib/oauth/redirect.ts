@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { until } from "../base/until.js";
 
+/** Options of `listenForRedirect`. */
 export interface ListenOptions {
   /** Default any that is free. */
   port?: number | undefined;
@@ -15,11 +16,13 @@ export interface ListenOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** A listener on loopback that takes the browser back. */
 export interface RedirectListener extends AsyncDisposable {
   /** For `beginCode` and registration. */
   readonly redirectUri: string;
   /** The next URL that a browser came back to. Rejects with `reason` or an AbortError when the listening ends. */
   next(options?: { signal?: AbortSignal | undefined; timeoutMs?: number | undefined }): Promise<string>;
+  /** Ends the listening; resolves when the port is free. `await using` does it too. */
   close(): Promise<void>;
 }
 
@@ -36,7 +39,20 @@ const headers = {
   connection: "close",
 };
 
-/** @throws TypeError when `path` is none; what listening on a port can cause, such as `EADDRINUSE` */
+/**
+ * @throws TypeError when `path` is none; what listening on a port can cause, such as `EADDRINUSE`
+ * @example
+ * ```ts
+ * import { type Authority, beginCode, type Client, finishCode, listenForRedirect } from "latchkey/oauth";
+ *
+ * export async function signIn(authority: Authority, client: Client) {
+ *   await using listener = await listenForRedirect();
+ *   const flow = await beginCode(authority, client, { redirectUri: listener.redirectUri });
+ *   console.log(`Open ${flow.url}`);
+ *   return await finishCode(flow, await listener.next({ timeoutMs: 300_000 }));
+ * }
+ * ```
+ */
 export async function listenForRedirect(options: ListenOptions = {}): Promise<RedirectListener> {
   const path = options.path ?? "/callback";
   if (!/^\/[\w\-./~]*$/.test(path)) throw new TypeError('"path" must begin with a slash and be plain');

@@ -4,6 +4,7 @@ import { type Authority, parseAuthority } from "./shapes.js";
 
 /** What there was before a step-up: a grant, or what was kept of one. */
 export interface Before {
+  /** The scopes that were granted. */
   readonly scope: readonly string[];
   /** What was asked for, where that was more. */
   readonly requested?: readonly string[] | undefined;

@@ -15,7 +15,9 @@ import { codeOf } from "../base/code.js";
 import { OAuthError, type OAuthStep } from "../base/errors.js";
 import { isInnerAddress, isInnerHost, isLoopback } from "./address.js";
 
+/** Options of every function of this room that asks a server. */
 export interface OAuthOptions {
+  /** Ends the work with the signal's reason. */
   signal?: AbortSignal | undefined;
   /**
    * In place of latchkey's own, for a proxy for instance. It is called with `redirect: "manual"`. What a name resolves to is

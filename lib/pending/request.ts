@@ -11,25 +11,34 @@ import { isObject, merge, rest } from "./split.js";
 /** A question of the runtime, written down: plain JSON but for `secrets`. */
 export type PendingRequest<K extends KindName = KindName> = {
   [P in K]: {
+    /** The version of this form. */
     v: 1;
     /** The event that asked. */
     kind: P;
+    /** The session that asked. */
     sessionId: string;
+    /** The runtime's id of the request; good for this load of the session unless its kind says otherwise. */
     requestId: string;
     /** Where the runtime listened when it asked; a hint, it changes when the runtime is started again. */
     endpoint?: string;
     /** On whose behalf an answer is obtained. Without one nothing is shared between sessions. */
     principal?: string;
-    /** ISO 8601. */
+    /** When it was written down, in ISO 8601. */
     receivedAt: string;
+    /** The event's data without its secrets. */
     data: DataOf<P>;
+    /** What of the data is secret. Left out when the request is printed or stringified. */
     secrets: Secrets<SecretsOf<P>>;
   };
 }[K];
 
+/** What an event does not say of itself. */
 export interface RequestContext {
+  /** The session that the event came from. */
   sessionId: string;
+  /** The runtime's endpoint, as a hint. */
   endpoint?: string | undefined;
+  /** On whose behalf an answer is obtained. Nothing is shared between sessions when left out. */
   principal?: string | undefined;
 }
 
@@ -44,6 +53,17 @@ export function isPending<E extends AskingEvent>(event: E): event is E & EventMa
 /**
  * Writes an event down as a pending request.
  * @throws TypeError when the event asks nothing, ValidationError when its data lacks what its kind needs.
+ * @example
+ * ```ts
+ * import { pendingRequest } from "latchkey/pending";
+ * import { connect } from "latchkey/rpc";
+ *
+ * await using rpc = await connect("tcp://127.0.0.1:41234");
+ * rpc.events.on("permission.requested", ({ sessionId, event }) => {
+ *   const request = pendingRequest(event, { sessionId, principal: "ada" });
+ *   console.log(JSON.stringify(request)); // no secret in it: keep it where you like
+ * });
+ * ```
  */
 export function pendingRequest<E extends AskingEvent>(
   event: E,
@@ -89,6 +109,14 @@ const envelope = v.object({
  * Reads a stored pending request back. `json` is text or what `JSON.parse` made of it; `secrets` is what `reveal()` gave,
  * where the host kept it.
  * @throws ValidationError when it is not one, or one of a version that this latchkey does not know.
+ * @example
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { parsePendingRequest } from "latchkey/pending";
+ *
+ * const request = parsePendingRequest(await readFile("request.json", "utf8"));
+ * if (request.kind === "user_input.requested") console.log(request.data.question);
+ * ```
  */
 export function parsePendingRequest(json: unknown, options?: { secrets?: object | undefined }): PendingRequest;
 export function parsePendingRequest(json: unknown, options: { secrets?: object | undefined } = {}): object {
@@ -143,6 +171,7 @@ export function checkAnswer(request: { kind: KindName; data?: unknown }, answer:
   return row.attributed?.(checked, actor) ?? checked;
 }
 
+/** Options of `handlePendingRequest`. */
 export interface HandleOptions extends RequestOptions {
   /** Whether a person decided this, or a program did. The runtime is told where its protocol has a place for it. */
   actor?: Actor | undefined;
@@ -152,6 +181,20 @@ export interface HandleOptions extends RequestOptions {
  * Answers a pending request, from any connection to the runtime that holds the session.
  * `accepted: false` means that the runtime does not wait for it: answered before, superseded, or gone.
  * @throws ValidationError before anything is sent: the runtime would take a malformed answer and break the call.
+ * TypeError for what is no kind; RpcError and ConnectionError as by any call.
+ * @example
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { handlePendingRequest, parsePendingRequest } from "latchkey/pending";
+ * import { connect } from "latchkey/rpc";
+ *
+ * await using rpc = await connect("tcp://127.0.0.1:41234");
+ * const request = parsePendingRequest(await readFile("request.json", "utf8"));
+ * if (request.kind === "permission.requested") {
+ *   const { accepted } = await handlePendingRequest(rpc, request, { kind: "approve-once" }, { actor: "person" });
+ *   if (!accepted) console.log("nobody waits for it any more");
+ * }
+ * ```
  */
 export async function handlePendingRequest<K extends KindName>(
   rpc: { session(sessionId: string): SessionRequester },

@@ -9,22 +9,27 @@ const redacted = "[redacted]";
 export class Secrets<Plain extends object = object> {
   readonly #plain: Plain;
 
+  /** Takes the plain object as it is. */
   constructor(plain: Plain) {
     this.#plain = plain;
   }
 
+  /** The plain object, nested as in the event. Keep it where secrets are kept. */
   reveal(): Plain {
     return this.#plain;
   }
 
+  /** `"[redacted]"`, so that `JSON.stringify` shows no secret. */
   toJSON(): string {
     return redacted;
   }
 
+  /** `"[redacted]"`. */
   toString(): string {
     return redacted;
   }
 
+  /** `"[redacted]"`, so that `console.log` shows no secret. */
   [inspect.custom](): string {
     return redacted;
   }

@@ -1,6 +1,6 @@
 /**
- * Every `ts` block of README.md and docs/ compiles against the package's own types. A block stands alone, unless the
- * line before it says otherwise:
+ * Every `ts` block of README.md, of docs/ and of an `@example` in lib/ compiles against the package's own types. A block stands
+ * alone, unless the line before it says otherwise:
  *   <!-- continued -->   it goes on where the block before it on the page ended
  *   <!-- run -->         it is run as well, with all that it continues
  * Any other comment there, such as the path of an example, changes nothing.
@@ -92,7 +92,26 @@ async function scratch(): Promise<AsyncDisposable & { path: string }> {
 const docs = await readdir(join(root, "docs")).catch(() => []);
 const pages = ["README.md", ...docs.filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)];
 
+/** The text of a source's doc comments, each line where it was. */
+const commentsOf = (source: string): string => source.replace(/^ *\* ?/gm, "");
+
+const sources = (await readdir(join(root, "lib"), { recursive: true }))
+  .map((path) => `lib/${path.replaceAll("\\", "/")}`)
+  .filter((path) => path.endsWith(".ts") && !path.endsWith("/generated.ts"));
+
 const test = suite("the code in the docs");
+
+test("the examples in the doc comments of lib/ compile", async () => {
+  const blocks: Block[] = [];
+  for (const path of sources) {
+    const found = blocksOf(path.replaceAll("/", "-"), commentsOf(await readFile(join(root, path), "utf8")));
+    blocks.push(...found);
+  }
+  assert.ok(blocks.length > 20, `${blocks.length} examples`);
+  const said = await compile(blocks);
+  const places = blocks.map(({ name, line }) => `${name}.ts is line ${line}`).join("\n");
+  assert.is(said, "", `${said}\n${places}`);
+});
 
 for (const page of pages) {
   const text = await readFile(join(root, page), "utf8");
@@ -133,6 +152,14 @@ self("takes a marked block as the rest of the one before", async () => {
 self("sees a block that does not compile", async () => {
   assert.match(await compile(page(first, "```ts\nevents.on('*', () => undefined);\n```")), /a-2\.ts\(1,1\).*'events'/);
   assert.match(await compile(page('```ts\nimport { nothing } from "latchkey/rpc";\n```')), /nothing/);
+});
+
+self("takes the example out of a doc comment", () => {
+  const source = "const a = 1;\n/**\n * Connects.\n * @example\n * ```ts\n * connect();\n * ```\n */\nexport {};\n";
+  assert.equal(
+    blocksOf("a.ts", commentsOf(source)).map(({ line, code }) => ({ line, code })),
+    [{ line: 6, code: "connect();\n" }],
+  );
 });
 
 self("finds the scripts that a page calls", () => {

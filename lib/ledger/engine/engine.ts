@@ -6,8 +6,10 @@
  * the database's clock in milliseconds. Parameters are `?`.
  */
 export type Value = string | number | null;
+/** A row of a result, by column name. */
 export type Row = Readonly<Record<string, unknown>>;
 
+/** One step of a rule. */
 export type Step =
   | { readonly sql: string; readonly params: readonly Value[] }
   /** Nobody else passes this point under the same name until the transaction ends. Gives the time after it was passed. */
@@ -17,9 +19,12 @@ export type Step =
   /** Wakes those who wait in other processes, once the transaction is committed. */
   | { readonly notify: true };
 
+/** A rule: it yields steps, is handed rows, and returns its result. */
 export type Rule<T> = Generator<Step, T, readonly Row[]>;
 
+/** What differs between engines in their SQL. */
 export interface Dialect {
+  /** Which engine it is. */
   readonly name: "sqlite" | "postgres";
   /** Gives a row when the ledger's tables are there. */
   readonly exists: string;
@@ -27,7 +32,9 @@ export interface Dialect {
   readonly own: readonly (readonly string[])[];
 }
 
+/** A database that a ledger runs on. */
 export interface Engine {
+  /** Its SQL. */
   readonly dialect: Dialect;
   /** Runs a rule as one transaction that has the right to write. `name` is for fault points only. */
   transact<T>(name: string, rule: () => Rule<T>): Promise<T>;
@@ -37,6 +44,7 @@ export interface Engine {
   listen(wake: () => void): () => void;
   /** The key that this database brings along, if its kind has one. `make` asks for a new one where there is none yet. */
   defaultKey(make: boolean): Promise<Uint8Array | undefined>;
+  /** Closes the database. Twice is harmless. */
   close(): Promise<void>;
 }
 

@@ -13,6 +13,7 @@ import { Pool } from "./postgres-pool.js";
 import { postgresDialect } from "./postgres-schema.js";
 import { parsePostgresUrl } from "./postgres-url.js";
 
+/** Settings of a ledger on PostgreSQL. Times are in milliseconds. */
 export interface PostgresOptions {
   /** The package `postgres`, from a program that bundles it; imported when left out. */
   driver?: PostgresDriver | undefined;
@@ -26,11 +27,30 @@ export interface PostgresOptions {
   waitMs?: number | undefined;
 }
 
-/** Opens a ledger on PostgreSQL with settings of its own. There is no default key. */
+/**
+ * Opens a ledger on PostgreSQL with settings of its own. There is no default key.
+ * @throws LedgerError `WRONG_KEY` without the key or with another one, `NEWER_FORMAT`, `UNAVAILABLE` when the server cannot be reached,
+ * `DATABASE` when it refuses. TypeError when the URL or an option is malformed.
+ * @example
+ * ```ts
+ * import { openPostgresLedger } from "latchkey/ledger/postgres";
+ *
+ * await using ledger = await openPostgresLedger("postgres://latchkey@db.example/app", {
+ *   key: process.env.LEDGER_KEY,
+ *   schema: "latchkey",
+ *   waitMs: 5_000,
+ * });
+ * console.log(await ledger.list({ state: "open" }));
+ * ```
+ */
 export async function openPostgresLedger(url: string, options: PostgresOptions & KeyOptions = {}): Promise<Ledger> {
   return await openLedgerOn(await postgresEngine(url, options), options);
 }
 
+/**
+ * The engine under `openPostgresLedger`, for `openLedgerOn`. Its tables are made when the ledger is opened.
+ * @throws LedgerError `UNAVAILABLE` or `DATABASE`; TypeError when the URL or an option is malformed.
+ */
 export async function postgresEngine(location: string, options: PostgresOptions = {}): Promise<Engine> {
   const url = parsePostgresUrl(location);
   const { schema = url.schema ?? "latchkey", max = url.connections ?? 5, timeoutMs = 10_000, waitMs = 0 } = options;

@@ -10,13 +10,16 @@ import type {
 
 /** Who gave an answer. */
 export const actors = ["person", "automation"] as const;
+/** Who gave an answer: a person, or a program by a rule of its own. */
 export type Actor = (typeof actors)[number];
 
 /** The credential that an answer to a request would be, as far as the request tells. */
 export interface CredentialParts {
   /** The server's URL, whole. */
   url: string;
+  /** The OAuth client, where the request names one. */
   clientId?: string | undefined;
+  /** The scope that is asked for (RFC 6749 section 3.3). */
   scope?: string | undefined;
 }
 
@@ -79,7 +82,9 @@ export interface Shape<
   tidy?(data: Record<string, unknown>): Record<string, unknown>;
   /** The schema of the data that may be seen. What it does not name, or changes, goes under `secrets`. */
   readonly open: Open;
+  /** The schema of what stays secret. */
   readonly secrets: Hidden;
+  /** The schema of its answers. */
   readonly answer: Answer;
 }
 

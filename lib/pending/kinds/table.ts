@@ -34,6 +34,7 @@ export const kinds = {
 } as const satisfies { readonly [E in EventType]?: { readonly event: E } };
 
 export type Kinds = typeof kinds;
+/** The name of a kind: the type of the event that asks. */
 export type KindName = keyof Kinds;
 /** A kind's data as it may be seen. */
 export type DataOf<K extends KindName> = v.InferOutput<Kinds[K]["open"]>;
@@ -42,6 +43,7 @@ export type SecretsOf<K extends KindName> = v.InferOutput<Kinds[K]["secrets"]>;
 /** What answers a kind. */
 export type AnswerOf<K extends KindName> = v.InferOutput<Kinds[K]["answer"]>;
 
+/** Whether an event type is that of a kind. */
 export const isKind = (name: string): name is KindName => Object.hasOwn(kinds, name);
 
 export const kindNames: readonly KindName[] = Object.keys(kinds).filter(isKind);

@@ -11,6 +11,7 @@ import { isKind, type KindName, kinds, rowOf } from "../kinds/table.js";
 /** An event that asked. */
 export type AskingEvent = Extract<SessionEvent, { type: KindName }>;
 
+/** What a session has asked, as its event log shows it. */
 export interface Asked {
   /** The requests that the log of the present load shows as asked and not completed, in order. A completed event may never come: some of these may be over. */
   readonly events: AskingEvent[];

@@ -6,6 +6,7 @@ import type { EventMap, EventType, SessionEvent, SessionRequester } from "../../
 import { isKind, rowOf } from "../kinds/table.js";
 import { type AskingEvent, compareTools, createAsked } from "./asked.js";
 
+/** Options of `attend`. */
 export interface AttendOptions {
   /** Events to register interest in. `mcp.oauth_required` when left out. */
   interest?: readonly EventType[] | undefined;
@@ -14,10 +15,13 @@ export interface AttendOptions {
    * asked for again (1000). 0 waits for nothing and asks at once, which takes 1.0.102 ten seconds when its own request is on the way; Infinity waits for starting servers and never asks.
    */
   settleMs?: number | undefined;
+  /** Ends the work with the signal's reason. Interest that is registered by then stays. */
   signal?: AbortSignal | undefined;
 }
 
+/** What `attend` found and did. */
 export interface Attended {
+  /** The registrations that were made, to release when nobody listens any more. */
   readonly interests: readonly Interest[];
   /** What waits for an answer, as far as log and events tell, in order. */
   readonly events: readonly AskingEvent[];
@@ -34,6 +38,17 @@ export interface Attended {
  * A server is asked for again by `session.mcp.oauth.authenticationStateChanged`: it brings a new request although it answers
  * with an error. While a request is open it would supersede it, so the runtime's own request is waited for first: the first
  * interest in a type brings one by itself, but mostly not after a turn.
+ * @throws RpcError `SESSION_NOT_FOUND` when the session is not loaded; ConnectionError when the connection ends first.
+ * @example
+ * ```ts
+ * import { attend, pendingRequest } from "latchkey/pending";
+ * import { connect } from "latchkey/rpc";
+ *
+ * await using rpc = await connect("tcp://127.0.0.1:41234");
+ * const session = rpc.session("4f1c…");
+ * const { events } = await attend(session, { interest: ["mcp.oauth_required", "user_input.requested"] });
+ * for (const event of events) console.log(pendingRequest(event, { sessionId: session.id }).kind);
+ * ```
  */
 export async function attend(
   session: SessionRequester & { readonly events: Events<EventMap> },

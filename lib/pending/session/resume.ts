@@ -30,6 +30,7 @@ export interface ResumeLedger {
   ): Promise<readonly { request: PendingRequest; answer: unknown; given(): Promise<void> }[]>;
   /** The session is not loaded: requests that cannot survive that are lost; with `all`, every one. */
   lost(sessionId: string, options: { all?: boolean; reason?: string }): Promise<readonly { id: string }[]>;
+  /** Writes a request down; the same one twice is one entry. */
   record(request: PendingRequest): Promise<{ id: string; state: string }>;
   /** The answer that a settled request was given; it is written down that it is given again. Nothing when it is open again. */
   giveAgain(id: string, options: { reason?: string }): Promise<unknown>;
@@ -41,10 +42,13 @@ export interface Resumer<S extends ResumedSession = ResumedSession> extends Atta
   session(sessionId: string): S;
 }
 
+/** What `resume` needs of a `Session`. */
 export interface ResumedSession extends SessionRequester {
+  /** The session's events. */
   readonly events: Events<EventMap>;
 }
 
+/** Options of `resume`. */
 export interface ResumeOptions {
   /** Where good answers are taken from, and losses and found requests written down. */
   ledger?: ResumeLedger | undefined;
@@ -52,12 +56,15 @@ export interface ResumeOptions {
   principal?: string | undefined;
   /** Events to register interest in. `mcp.oauth_required` when left out. */
   interest?: readonly EventType[] | undefined;
-  /** See `attend`. */
+  /** Milliseconds to wait for servers that are starting (1000): see `AttendOptions`. */
   settleMs?: number | undefined;
+  /** Ends the work with the signal's reason. What is loaded by then stays loaded. */
   signal?: AbortSignal | undefined;
 }
 
+/** What `resume` found and did. */
 export interface Resumed<S extends ResumedSession = ResumedSession> {
+  /** The session, loaded and attached to this connection. */
   readonly session: S;
   /** False when the session was loaded already: then this was an attach, and nothing in it was changed. */
   readonly cold: boolean;
@@ -81,6 +88,17 @@ export interface Resumed<S extends ResumedSession = ResumedSession> {
  * and external tools wait on under their ids (`continuePendingWork`, unless the params say otherwise).
  * @throws RpcError `NOT_RESUMABLE` when the runtime has nothing on disk: a session without a user message. Its entries are lost.
  * LatchkeyError `BUSY` when the session is loaded and a call on it waits for an answer: an attach would wedge it.
+ * @example
+ * ```ts
+ * import { openLedger } from "latchkey/ledger";
+ * import { resume } from "latchkey/pending";
+ * import { connect } from "latchkey/rpc";
+ *
+ * await using ledger = await openLedger("latchkey.db");
+ * await using rpc = await connect("tcp://127.0.0.1:41234");
+ * const { cold, seeded, waiting } = await resume(rpc, { sessionId: "4f1c…" }, { ledger, principal: "ada" });
+ * console.log({ cold, seeded, waiting: waiting.map(({ type }) => type) });
+ * ```
  */
 export async function resume<S extends ResumedSession>(
   rpc: Resumer<S>,

@@ -15,13 +15,17 @@ import type { ParamsOf, RequestOptions, SessionRequester } from "../../protocol/
 
 /** A sign-in that has begun; plain JSON, so that another process can finish it. It holds no secret: the verifier stays in the runtime. */
 export interface RuntimeLogin {
+  /** The version of this form. */
   v: 1;
+  /** The session whose server it is for. */
   sessionId: string;
+  /** The MCP server's name in that session. */
   serverName: string;
   /** The runtime's name for it; the authorization URL's `state` too. */
   authorizationId: string;
   /** What a person opens. */
   url: string;
+  /** Where the browser comes back to. */
   redirectUri: string;
   /** Which issuer the callback has to name, where the host knows it. */
   issuer?: string;
@@ -29,9 +33,11 @@ export interface RuntimeLogin {
 
 type LoginParams = ParamsOf<"session.mcp.oauth.login">;
 
+/** Options of `runtimeLogin.begin`. */
 export interface BeginRuntimeLoginOptions
   extends Pick<LoginParams, "clientId" | "clientSecret" | "publicClient" | "clientName" | "forceReauth">,
     RequestOptions {
+  /** The MCP server's name in the session. */
   serverName: string;
   /** `https`, without query and fragment: the runtime takes no other, loopback included. */
   redirectUri: string;
@@ -41,7 +47,9 @@ export interface BeginRuntimeLoginOptions
 
 /** What `runtimeLogin` needs of an `Rpc`. */
 export interface LoginRpc {
+  /** What the runtime can do beyond what every one can. */
   capabilities(): Promise<{ readonly runtimeLogin: boolean }>;
+  /** The session with this id. */
   session(sessionId: string): SessionRequester;
 }
 
@@ -121,5 +129,19 @@ async function finish(
   }
 }
 
-/** The runtime's own sign-in: `begin`, open `url`, `finish` with the callback. */
+/**
+ * The runtime's own sign-in: `begin`, open `url`, `finish` with the callback.
+ * @example
+ * ```ts
+ * import { runtimeLogin } from "latchkey/pending";
+ * import { connect } from "latchkey/rpc";
+ *
+ * await using rpc = await connect("tcp://127.0.0.1:41234");
+ * const login = await runtimeLogin.begin(rpc, "4f1c…", {
+ *   serverName: "files",
+ *   redirectUri: "https://host.example/callback",
+ * });
+ * if (login) console.log(`Open ${login.url}, and keep ${JSON.stringify(login)} for runtimeLogin.finish`);
+ * ```
+ */
 export const runtimeLogin = { begin, finish } as const;
