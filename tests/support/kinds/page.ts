@@ -14,44 +14,44 @@ interface Measured {
 
 export const measured: Record<KindName, Measured> = {
   "mcp.oauth_required": {
-    ownerGone: "waits on",
+    ownerGone: "keeps waiting",
     runtimeGone:
       "asked again under a new id once there is interest; a tool call that waited is made again by 1.0.85 and closed as interrupted by 1.0.102",
   },
   "mcp.headers_refresh_required": {
-    ownerGone: "waits on",
+    ownerGone: "keeps waiting",
     runtimeGone: "asked again under a new id when the server is started: by `mcp.list` or a turn",
   },
-  "permission.requested": { ownerGone: "waits on", runtimeGone: "waits on under its id, not announced again" },
+  "permission.requested": { ownerGone: "keeps waiting", runtimeGone: "keeps waiting under its id, not announced again" },
   "external_tool.requested": {
-    ownerGone: "waits on; the tool is gone for later turns",
-    runtimeGone: "waits on under its id, not announced again",
+    ownerGone: "keeps waiting; the tool is gone for later turns",
+    runtimeGone: "keeps waiting under its id, not announced again",
   },
   "elicitation.requested": {
     ownerGone:
-      "of an MCP server: cancelled at once, or waits on where the hold has `elicitation`; of `ui.elicitation`: an answer is taken, and nobody is there to hear it",
+      "of an MCP server: cancelled at once, or keeps waiting where the hold has `elicitation`; of `ui.elicitation`: an answer is accepted, but nobody receives it",
     runtimeGone:
       "of an MCP server: 1.0.85 makes the tool call again and asks under a new id, 1.0.102 closes it as interrupted; of `ui.elicitation`: gone",
   },
   "user_input.requested": {
-    ownerGone: "waits on by interest; by the flag it is answered at once with an excuse",
+    ownerGone: "keeps waiting by interest; by the flag the runtime itself answers it at once",
     runtimeGone: "gone; the tool call is closed as interrupted",
   },
   "exit_plan_mode.requested": {
-    ownerGone: "waits on by interest; by the flag it is rejected at once",
+    ownerGone: "keeps waiting by interest; by the flag the runtime rejects it at once",
     runtimeGone: "gone; the tool call is closed as interrupted",
   },
   "sampling.requested": {
-    ownerGone: "waits on",
+    ownerGone: "keeps waiting",
     runtimeGone: "1.0.85 makes the tool call again and asks under a new id, 1.0.102 closes it as interrupted",
   },
   "auto_mode_switch.requested": { ownerGone: "not seen", runtimeGone: "not seen" },
   "session_limits_exhausted.requested": { ownerGone: "not seen", runtimeGone: "not seen" },
   "command.execute": {
-    ownerGone: "an answer is taken, and nobody is there to hear it",
-    runtimeGone: "gone, though the runtime says `success: true` to any answer",
+    ownerGone: "an answer is accepted, but nobody receives it",
+    runtimeGone: "gone, but the runtime says `success: true` to every answer",
   },
-  "command.queued": { ownerGone: "waits on", runtimeGone: "gone" },
+  "command.queued": { ownerGone: "keeps waiting", runtimeGone: "gone" },
 };
 
 const code = (text: string): string => `\`${text}\``;
@@ -119,7 +119,7 @@ export const tables = {
     names.map((name) => [code(name), measured[name].ownerGone, measured[name].runtimeGone]),
   ),
   left: table(
-    ["name", "why it is no kind"],
+    ["name", "why it is not a kind"],
     Object.entries(leftOut).map(([name, why]) => [code(name), why]),
   ),
   answers: names.map((name) => `- ${code(name)}: ${code(shape(kinds[name].answer).replaceAll("\\|", "|"))}`).join("\n"),
