@@ -22,7 +22,10 @@ export const measured: Record<KindName, Measured> = {
     ownerGone: "keeps waiting",
     runtimeGone: "asked again under a new id when the server is started: by `mcp.list` or a turn",
   },
-  "permission.requested": { ownerGone: "keeps waiting", runtimeGone: "keeps waiting under its id, not announced again" },
+  "permission.requested": {
+    ownerGone: "keeps waiting",
+    runtimeGone: "keeps waiting under its id, not announced again",
+  },
   "external_tool.requested": {
     ownerGone: "keeps waiting; the tool is gone for later turns",
     runtimeGone: "keeps waiting under its id, not announced again",
@@ -34,7 +37,8 @@ export const measured: Record<KindName, Measured> = {
       "of an MCP server: 1.0.85 makes the tool call again and asks under a new id, 1.0.102 closes it as interrupted; of `ui.elicitation`: gone",
   },
   "user_input.requested": {
-    ownerGone: "keeps waiting by interest; by the flag the runtime itself answers it at once",
+    ownerGone:
+      "keeps waiting by interest; by the flag the runtime completes it at once with an “unable to respond” text",
     runtimeGone: "gone; the tool call is closed as interrupted",
   },
   "exit_plan_mode.requested": {
