@@ -41,6 +41,7 @@ async function usedOfValibot() {
   return [...used].sort().join(", ");
 }
 
+/** With what it loads later, too. */
 const room = (name) => weigh(`export * from "${name}"`);
 /** What lib/oauth uses of oauth4webapi. */
 async function usedOfOAuth() {

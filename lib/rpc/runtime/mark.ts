@@ -1,4 +1,5 @@
-import { listensAt, startOf } from "./processes.js";
+/** Loaded when a runtime is marked or checked. */
+const processes = () => import("./processes.js");
 
 /**
  * What tells a noted runtime from whatever has its process id or its port later. Plain JSON, to be kept beside the endpoint.
@@ -23,12 +24,14 @@ export type MarkedState = "running" | "gone" | "not-listening" | "unknown";
 
 /** Marks a runtime that runs, so that `checkMark` knows it again, from any process of the same machine and user. */
 export async function markRuntime({ endpoint, pid }: { endpoint: string; pid: number }): Promise<RuntimeMark> {
+  const { startOf } = await processes();
   const processStart = await startOf(pid);
   return { endpoint, pid, ...(typeof processStart === "string" ? { processStart } : {}) };
 }
 
 /** Whether process id, start of the process and listening port are still those of the marked runtime. Sends nothing to anyone. */
 export async function checkMark(mark: RuntimeMark): Promise<MarkedState> {
+  const { listensAt, startOf } = await processes();
   const start = await startOf(mark.pid);
   if (start === null) return "gone";
   if (start === undefined || mark.processStart === undefined) return "unknown";
