@@ -17,7 +17,7 @@ export async function draftRequest(keyring: Keyring, request: PendingRequest, op
   const { secrets, ...open } = request;
   checkPrincipal(open.principal);
   const checked = parsePendingRequest(open, { secrets: secrets.reveal() });
-  const row = rowOf(checked.kind);
+  const kindRow = rowOf(checked.kind);
   const { kind, sessionId, requestId, endpoint, principal, receivedAt } = checked;
   const fixed = {
     id: randomUUID(),
@@ -43,12 +43,12 @@ export async function draftRequest(keyring: Keyring, request: PendingRequest, op
     receivedAt,
     expiresAt,
     sealed: await keyring.seal(place, checked.secrets.reveal()),
-    refused: row.refused?.(checked.data) ?? false,
-    survives: row.survivesRuntime,
+    refused: kindRow.refused?.(checked.data) ?? false,
+    survives: kindRow.survivesRuntime,
     epoch: options.epoch,
     by: options.by,
     proof: await keyring.proof(principal),
-    attachment: (entry, answer) => keyring.attachment(principal, entry, answer),
+    attachment: (entryId, answerId) => keyring.attachment(principal, entryId, answerId),
   };
 }
 
@@ -61,10 +61,10 @@ export async function draftAnswer(
 ): Promise<AnswerDraft> {
   const expiresAt = options.expiresAt === undefined ? undefined : momentOf(options.expiresAt, "expiresAt");
   const request = entryOf(entry);
-  const row = rowOf(request.kind);
+  const kindRow = rowOf(request.kind);
   const checked = checkAnswer(request, value, options.actor);
-  const seconds = row.servesFor?.(checked);
-  const shared = row.credential !== undefined && seconds !== 0;
+  const seconds = kindRow.servesFor?.(checked);
+  const shared = kindRow.credential !== undefined && seconds !== 0;
   const id = randomUUID();
   const credential = text(entry.credential);
   const principal = textOr(entry.principal);
@@ -75,7 +75,7 @@ export async function draftAnswer(
     credential,
     sealed: await keyring.seal(place, checked),
     digests: keyring.digests(principal, checked),
-    attachment: (given, answer) => keyring.attachment(principal, given, answer),
+    attachment: (entryId, answerId) => keyring.attachment(principal, entryId, answerId),
     shared,
     servesMs: shared && seconds !== undefined ? Math.round(seconds * 1000) : undefined,
     expiresAt,

@@ -68,9 +68,13 @@ export function requestOf(row: Row, secrets: unknown = {}): PendingRequest {
   return principal === undefined ? request : { ...request, principal };
 }
 
-/** Still open although its time is over. */
-export const isDue = (row: Row): boolean =>
-  row.state === "open" && row.expires_at != null && number(row.expires_at) <= number(row.now);
+/** Open although its time is over: shown as `expired`, and moved there by the next who writes. */
+export const isDue = (row: Row, now: number): boolean =>
+  row.state === "open" && row.expires_at != null && number(row.expires_at) <= now;
+
+/** An entry as it is at the time of the query that read it. */
+export const presentEntry = (row: Row): Entry =>
+  entryOf(isDue(row, number(row.now)) ? { ...row, state: "expired", claim_owner: null } : row);
 
 export function entryOf(row: Row): Entry {
   const { secrets: _, ...request } = requestOf(row);

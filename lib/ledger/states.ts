@@ -59,4 +59,4 @@ export const outcomes = [
 export type Outcome = (typeof outcomes)[number];
 
 /** States in which an entry may be pruned: nobody has to do anything about it. */
-export const over: readonly State[] = ["settled", "lost", "superseded", "expired", "cancelled"];
+export const prunable: readonly State[] = ["settled", "lost", "superseded", "expired", "cancelled"];

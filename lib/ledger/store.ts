@@ -4,26 +4,32 @@ import { hide } from "../base/hide.js";
 import { checkPrincipal } from "../base/principal.js";
 import type { AnswerOf, KindName, PendingRequest } from "../pending/index.js";
 import type { LedgerAccess } from "./access.js";
-import { HeldClaim } from "./claim.js";
 import type * as contract from "./contract.js";
-import { HeldDelivery } from "./delivery.js";
 import { draftAnswer, draftRequest } from "./drafts.js";
 import { type Engine, lock, number, type Row, type Rule, text } from "./engine/engine.js";
-import { entryOf, isDue, receiptOf } from "./rows.js";
+import { HeldClaim } from "./held-claim.js";
+import { HeldDelivery } from "./held-delivery.js";
+import { entryOf, presentEntry, receiptOf } from "./rows.js";
 import { answer, cancel, refuseAnswer } from "./rules/answer.js";
-import { Changes } from "./rules/changes.js";
+import { Changes, longestWaitMs } from "./rules/changes.js";
 import * as claims from "./rules/claim.js";
-import { again, completed, deliverable, givenBefore, take } from "./rules/deliver.js";
+import { completed, deliverable, giveAgain, givenBefore, markSent } from "./rules/deliver.js";
 import * as find from "./rules/find.js";
+import { markLost } from "./rules/lost.js";
 import { entryRow, unknownEntry } from "./rules/move.js";
 import { prune } from "./rules/prune.js";
-import { lose, record } from "./rules/record.js";
+import { record } from "./rules/record.js";
 import { seedRows, wasGiven } from "./rules/seed.js";
 import type { Keyring } from "./seal/keyring.js";
 import { proveEntries, unsealAnswer, unsealGiven, unsealRequest } from "./unseal.js";
 import { watch } from "./watch.js";
 
 type Entry = contract.Entry;
+
+/** How many entries, and four times as many receipts, `prune` deletes in one transaction. */
+const prunePortion = 500;
+/** How many entries a sweep reads at once. */
+const sweepPortion = 100;
 
 /** The ledger over any engine: seals and checks outside the transaction, runs one rule inside. */
 export class Store implements contract.Ledger, LedgerAccess {
@@ -61,13 +67,8 @@ export class Store implements contract.Ledger, LedgerAccess {
   list<K extends KindName = KindName>(filter?: contract.ListFilter<K>): Promise<contract.Page<K>>;
   async list(filter: contract.ListFilter = {}): Promise<contract.Page> {
     const limit = countOf(filter.limit ?? 1000, "limit");
-    if (filter.state !== undefined && [filter.state].flat().includes("expired")) await this.sweep();
     const found = await this.engine.read(() => find.list(this.#scoped(filter), limit));
-    if (found.some(isDue)) {
-      await this.sweep();
-      return await this.list(filter);
-    }
-    const page: contract.Page = found.slice(0, limit).map(entryOf);
+    const page: contract.Page = found.slice(0, limit).map(presentEntry);
     const last = found[limit - 1];
     if (found.length > limit && last !== undefined) page.next = find.cursorOf(last);
     return page;
@@ -114,12 +115,12 @@ export class Store implements contract.Ledger, LedgerAccess {
     return watch(ledger, start, this.#scoped(filter), options);
   }
 
-  /** Closes what nobody answered in time. Returns the milliseconds until there is more to close. */
+  /** Moves what nobody answered in time to `expired`. Returns the milliseconds until there is more to close. */
   async sweep(): Promise<number | undefined> {
     for (;;) {
-      const ids = await this.engine.read(() => find.due(100));
+      const ids = await this.engine.read(() => find.due(sweepPortion));
       for (const id of ids) await this.write("expire", () => claims.expire(id));
-      if (ids.length < 100) return await this.engine.read(find.untilDue);
+      if (ids.length < sweepPortion) return await this.engine.read(find.untilDue);
     }
   }
 
@@ -134,49 +135,43 @@ export class Store implements contract.Ledger, LedgerAccess {
     const { owner, leaseMs = 60_000, signal } = options;
     if (typeof owner !== "string" || owner === "") throw new TypeError('"owner" must say who claims');
     spanOf(leaseMs, "leaseMs");
-    const waitMs =
-      options.waitMs === undefined
-        ? signal === undefined
-          ? 0
-          : Number.POSITIVE_INFINITY
-        : waitOf(options.waitMs, "waitMs");
+    const lease = { owner, leaseMs };
+    const defaultMs = signal === undefined ? 0 : Number.POSITIVE_INFINITY;
+    const waitMs = options.waitMs === undefined ? defaultMs : waitOf(options.waitMs, "waitMs");
     const deadline = performance.now() + waitMs;
     const stop = waitMs > 0 ? this.changes.use() : undefined;
     try {
       for (;;) {
         signal?.throwIfAborted();
         const seen = this.changes.count;
-        const claimed = await this.#claimNow(this.#scoped(filter), owner, leaseMs);
-        if (claimed !== undefined) return await this.#held(claimed, owner, leaseMs);
+        const claimed = await this.#claimNow(this.#scoped(filter), lease);
+        if (claimed !== undefined) return await this.#hold(claimed, lease);
         const left = deadline - performance.now();
         if (left <= 0) return undefined;
-        const free = (await this.engine.read(() => claims.untilClaimable(this.#scoped(filter)))) ?? 5000;
-        await this.changes.after(seen, Math.min(left, Math.max(free, 1), 5000), signal);
+        const claimableMs =
+          (await this.engine.read(() => claims.untilClaimable(this.#scoped(filter)))) ?? longestWaitMs;
+        await this.changes.after(seen, Math.min(left, Math.max(claimableMs, 1), longestWaitMs), signal);
       }
     } finally {
       stop?.();
     }
   }
 
-  async #held(claimed: claims.Claimed, owner: string, leaseMs: number): Promise<HeldClaim> {
+  async #hold(claimed: claims.Claimed, lease: claims.Lease): Promise<HeldClaim> {
     try {
       await proveEntries(this.keyring, claimed.entries);
-      return new HeldClaim(this, claimed, owner, leaseMs);
+      return new HeldClaim(this, { ...claimed, ...lease });
     } catch (error) {
       await this.write("release", () => claims.release(claimed.credential, claimed.fence));
       throw error;
     }
   }
 
-  async #claimNow(
-    filter: find.Scoped<contract.Filter>,
-    owner: string,
-    leaseMs: number,
-  ): Promise<claims.Claimed | undefined> {
+  async #claimNow(filter: find.Scoped<contract.Filter>, lease: claims.Lease): Promise<claims.Claimed | undefined> {
     for (;;) {
       const found = await this.engine.read(() => claims.candidate(filter));
       if (found === undefined) return undefined;
-      const claimed = await this.write("claim", () => claims.claim(found.id, found.credential, owner, leaseMs));
+      const claimed = await this.write("claim", () => claims.claim(found, lease));
       if (claimed !== undefined) return claimed;
     }
   }
@@ -207,7 +202,6 @@ export class Store implements contract.Ledger, LedgerAccess {
     await this.#own(id);
     const found = await this.engine.read(() => deliverable(id));
     if (found === undefined) return undefined;
-    const answerId = text(found.answer.id);
     // Opened before anything is marked: a wrong key must not leave an entry in doubt.
     const [still, value] = await Promise.allSettled([
       wanted?.() ?? true,
@@ -216,8 +210,9 @@ export class Store implements contract.Ledger, LedgerAccess {
     if (still.status === "rejected") throw still.reason;
     if (!still.value) return undefined;
     if (value.status === "rejected") throw value.reason;
-    const taken = await this.write("sent", () => take(found.entry, answerId, owner, leaseMs));
-    return taken && new HeldDelivery(this, taken, value.value, owner, leaseMs);
+    const lease = { owner, leaseMs };
+    const sent = await this.write("sent", () => markSent(found, lease));
+    return sent && new HeldDelivery(this, { ...sent, answer: value.value, ...lease });
   }
 
   async completed(request: {
@@ -236,7 +231,7 @@ export class Store implements contract.Ledger, LedgerAccess {
     const moved = await this.write("lost", function* () {
       const now = yield* lock(`session/${sessionId}`);
       const found: Row[] = [];
-      for (const id of yield* lose(sessionId, now, { reason, ...options, whose })) found.push(yield* entryRow(id));
+      for (const id of yield* markLost(sessionId, now, { reason, ...options, whose })) found.push(yield* entryRow(id));
       return found;
     });
     return moved.map(entryOf);
@@ -272,16 +267,17 @@ export class Store implements contract.Ledger, LedgerAccess {
     await this.#own(id);
     const found = await this.engine.read(() => givenBefore(id));
     const value = found.answer && (await unsealGiven(this.keyring, found.entry, found.answer));
-    const answer = await this.write("again", () => again(found, options));
+    const answer = await this.write("again", () => giveAgain(found, options));
     return answer && value;
   }
 
   async prune(options: contract.PruneOptions): Promise<{ entries: number; receipts: number }> {
     ageOf(options.entriesMs, "entriesMs");
     if (options.receiptsMs !== undefined) ageOf(options.receiptsMs, "receiptsMs");
+    await this.sweep();
     const removed = { entries: 0, receipts: 0 };
     for (let more = true; more; ) {
-      const round = await this.write("prune", () => prune(options, 500));
+      const round = await this.write("prune", () => prune(options, prunePortion));
       removed.entries += round.entries;
       removed.receipts += round.receipts;
       more = round.entries + round.receipts > 0;

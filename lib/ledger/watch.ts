@@ -2,17 +2,17 @@ import { LedgerError } from "../base/errors.js";
 import type { Filter, Transition, WatchOptions } from "./contract.js";
 import { type Engine, number } from "./engine/engine.js";
 import { entryOf } from "./rows.js";
-import type { Changes } from "./rules/changes.js";
+import { type Changes, longestWaitMs } from "./rules/changes.js";
 import { type Scoped, transitions } from "./rules/find.js";
 
 const batch = 256;
-/** How long at most until a look, should every notification be lost. */
-const patienceMs = 5000;
+/** How long until the next look while the store is away. */
+const awayPauseMs = 250;
 
 export interface Watched {
   readonly engine: Engine;
   readonly changes: Changes;
-  /** Closes entries whose time is over and says how long until the next one. */
+  /** Moves entries whose time is over to `expired` and says how many milliseconds until the next one. */
   sweep(): Promise<number | undefined>;
   readonly closed: AbortSignal;
 }
@@ -33,7 +33,7 @@ export async function* watch(
     while (!ledger.closed.aborted) {
       signal?.throwIfAborted();
       const seen = ledger.changes.count;
-      let patience = patienceMs;
+      let pauseMs = longestWaitMs;
       try {
         const { found, next } = await ledger.engine.read(() => transitions(seq, filter, batch));
         for (const row of found) {
@@ -43,13 +43,13 @@ export async function* watch(
         if (next !== undefined) seq = next;
         else if (found.length > 0) continue;
         // What it closes counts as a change since `seen`.
-        patience = Math.min((await ledger.sweep()) ?? patienceMs, patienceMs);
+        pauseMs = Math.min((await ledger.sweep()) ?? longestWaitMs, longestWaitMs);
       } catch (error) {
         // The place in the order of receipts is kept, so nothing is missed when the store is back.
         if (!(error instanceof LedgerError) || error.code !== "UNAVAILABLE") throw error;
-        patience = 250;
+        pauseMs = awayPauseMs;
       }
-      await ledger.changes.after(seen, patience, ends).catch((reason: unknown) => {
+      await ledger.changes.after(seen, pauseMs, ends).catch((reason: unknown) => {
         if (!ledger.closed.aborted) throw reason;
       });
     }

@@ -1,6 +1,7 @@
 /**
  * What the rules ask of a database. A rule is a generator: it yields one step after the other and is handed the rows,
- * so the same rule runs synchronously inside an SQLite transaction and asynchronously inside a PostgreSQL one.
+ * so the same rule runs synchronously inside an SQLite transaction and asynchronously inside a PostgreSQL one. The first step of a rule
+ * that writes is a lock or a reading: an engine may learn only with its reply that the transaction stands.
  *
  * The SQL of a rule is common to both engines but for two marks that the engine replaces: `@name` is a table, `{now}`
  * the database's clock in milliseconds. Parameters are `?`.
@@ -79,9 +80,9 @@ export function text(value: unknown): string {
 }
 
 export function number(value: unknown): number {
-  const given = typeof value === "number" ? value : Number(value);
-  if (value === null || !Number.isFinite(given)) throw new TypeError("a number column holds something else");
-  return given;
+  const found = typeof value === "number" ? value : Number(value);
+  if (value === null || !Number.isFinite(found)) throw new TypeError("a number column holds something else");
+  return found;
 }
 
 export const textOr = (value: unknown): string | undefined => (value == null ? undefined : text(value));

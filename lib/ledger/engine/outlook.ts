@@ -1,4 +1,4 @@
-import { LedgerError } from "../../base/errors.js";
+import { LatchkeyError, LedgerError } from "../../base/errors.js";
 import { visible } from "../../base/visible.js";
 
 /**
@@ -20,6 +20,8 @@ const codes: Table = [
   [/^(08|40|53)\w{3}$/, "passes"],
   // Time-out or cancel; shutting down, starting, killed; locked; read only after a fail-over; idle too long.
   [/^(57014|57P0\d|55P03|55006|25006|25P0[34]|58030|72000)$/, "passes"],
+  // Our BEGIN was lost with its connection; the statement came over another one.
+  [/^25P01$/, "passes"],
   // A pooler gave us another connection than the one that knows our statement. The engine stops using them.
   [/^(26000|42P05)$/, "passes"],
   // No login, database, schema, table, column, function or right; a pooler's own refusals; a standby that cannot.
@@ -97,3 +99,22 @@ function reason(cause: unknown): string {
 
 export const codeOf = (error: unknown): string =>
   typeof error === "object" && error !== null && "code" in error && typeof error.code === "string" ? error.code : "";
+
+const ofServer = (error: unknown): string => (error instanceof LatchkeyError ? "" : codeOf(error));
+
+/** Another transaction was in the way and the server undid ours. */
+export const isRolledBack = (error: unknown): boolean => ["40001", "40P01"].includes(ofServer(error));
+
+/** Only a standby, or a server that is one since a fail-over, says so. */
+export const isReadOnly = (error: unknown): boolean => ofServer(error) === "25006";
+
+/** A pooler between us and the server gave our statement to a connection that does not know it, or knows another of its name. */
+export const isForeignStatement = (error: unknown): boolean => ["26000", "42P05"].includes(ofServer(error));
+
+/** The connection is gone, or was never there: the client's own codes, the system's, and a server's last words. */
+export function isCut(error: unknown): boolean {
+  const code = ofServer(error);
+  if (/^(CONNECTION_\w+|CONNECT_TIMEOUT|E[A-Z0-9_]+|08\w{3}|57P0\d|25P0[34])$/.test(code)) return true;
+  const severity = error instanceof Error && "severity" in error ? error.severity : undefined;
+  return code !== "" && (severity === "FATAL" || severity === "PANIC");
+}

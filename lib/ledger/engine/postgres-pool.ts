@@ -1,9 +1,9 @@
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import type postgres from "postgres";
+import { isCut } from "./outlook.js";
 import { Blockers } from "./postgres-blockers.js";
 import type { PostgresDriver } from "./postgres-driver.js";
-import { isCut } from "./postgres-errors.js";
 import { isFolder, type PostgresUrl } from "./postgres-url.js";
 
 export interface PoolOptions {
@@ -18,6 +18,12 @@ export interface PoolOptions {
 const freshMs = 5000;
 /** How long the client has to notice that its connections were given up. */
 const noticeMs = 1000;
+/** How long replies that are out are waited for at the end. */
+const closeGraceMs = 5000;
+/** TCP asks after an idle peer for the first time after so long. */
+const keepAliveSeconds = 10;
+/** While a transaction runs, how often in `timeoutMs` it is looked for who stands in its way. */
+const looksPerTimeout = 4;
 
 /**
  * The connections of one ledger. TCP notices a cut link only after many minutes, so whoever waits for a reply keeps a
@@ -73,7 +79,7 @@ export class Pool {
       fetch_types: false,
       prepare: this.prepare,
       connect_timeout: Math.max(1, Math.ceil(this.#options.timeoutMs / 1000)),
-      keep_alive: 10,
+      keep_alive: keepAliveSeconds,
       // Who asks again waits by himself.
       backoff: () => 0,
       socket: this.#connect,
@@ -103,7 +109,7 @@ export class Pool {
   };
 
   /** Waits for the server, but not for ever. */
-  async heard<T>(reply: PromiseLike<T>): Promise<T> {
+  async awaitReply<T>(reply: PromiseLike<T>): Promise<T> {
     let timer = setTimeout(() => {
       this.cut();
       timer = setTimeout(() => this.#replace(), noticeMs);
@@ -124,17 +130,21 @@ export class Pool {
     };
   }
 
-  /** One transaction. Its statements are watched one by one, its start and its end here. */
-  async begin<T>(run: (sql: postgres.TransactionSql) => Promise<T>): Promise<T> {
+  /**
+   * One transaction. Its statements are watched one by one, its start and its end here. `begun` rejects when the connection is in no
+   * transaction: whoever runs statements waits for it together with the first one.
+   */
+  async begin<T>(run: (sql: postgres.TransactionSql, begun: Promise<void>) => Promise<T>): Promise<T> {
     const [begun, tellBegun] = signal();
     const [ended, tellEnded] = signal();
     let result: { value: T } | undefined;
     const whole = this.sql
       .begin(async (sql) => {
         tellBegun();
-        this.#limit(sql);
+        const limited = this.#limit(sql);
+        limited.catch(() => undefined);
         try {
-          result = { value: await run(sql) };
+          result = { value: await run(sql, limited) };
         } catch (error) {
           // The client would send ROLLBACK on the closed connection, which it cannot. It ends the transaction by itself.
           if (isCut(error)) await new Promise(() => undefined);
@@ -145,11 +155,11 @@ export class Pool {
       })
       .then(() => undefined);
     const done = this.#busy();
-    const looking = setInterval(() => this.#look(), this.#options.timeoutMs / 4);
+    const looking = setInterval(() => this.#look(), this.#options.timeoutMs / looksPerTimeout);
     try {
-      await this.heard(Promise.race([begun, whole]));
+      await this.awaitReply(Promise.race([begun, whole]));
       await Promise.race([ended, whole]);
-      await this.heard(whole);
+      await this.awaitReply(whole);
     } finally {
       clearInterval(looking);
       done();
@@ -158,17 +168,20 @@ export class Pool {
     return result.value;
   }
 
-  /** Sent along with the first statement: a transaction whose host has gone keeps no locks, and none waits for them for ever. */
-  #limit(sql: postgres.TransactionSql): void {
+  /**
+   * Sent along with the first statement: a transaction whose host has gone keeps no locks, and none waits for them for ever. When a
+   * connection breaks at the wrong moment, the client takes BEGIN for done and goes on over another one. A savepoint is an error there.
+   */
+  async #limit(sql: postgres.TransactionSql): Promise<void> {
     const { timeoutMs } = this.#options;
     const limits = { idle_in_transaction_session_timeout: timeoutMs, lock_timeout: Math.ceil(timeoutMs * 0.9) };
     const text = Object.entries(limits).map(([name, ms]) => `SET LOCAL ${name} = ${ms}`);
-    sql.unsafe(text.join(";")).then(undefined, () => undefined);
+    await sql.unsafe(["SAVEPOINT begun", "RELEASE SAVEPOINT begun", ...text].join(";"));
   }
 
   /** A transaction takes long: whoever of another role stands in its way, and does not move, is ended. */
   #look(): void {
-    this.#blockers.look(this.#other(), this.#options.timeoutMs / 4).catch(() => undefined);
+    this.#blockers.look(this.#other(), this.#options.timeoutMs / looksPerTimeout).catch(() => undefined);
   }
 
   /** Gives every connection up. What is awaited on them rejects. */
@@ -218,7 +231,7 @@ export class Pool {
    * prepared there, the client's own COMMIT included, and nothing is listened for.
    */
   async findPooler(): Promise<void> {
-    const told = await this.heard(this.#sql.unsafe<{ pid: number }[]>("SELECT pg_backend_pid() AS pid"));
+    const told = await this.awaitReply(this.#sql.unsafe<{ pid: number }[]>("SELECT pg_backend_pid() AS pid"));
     if (told.some(({ pid }) => pid === told.state.pid)) return;
     this.#pooled = true;
     this.stopPreparing();
@@ -235,7 +248,7 @@ export class Pool {
     this.#wake = wake;
     try {
       const sql = this.#other();
-      await this.heard(sql.unsafe(`LISTEN "${channel}"`));
+      await this.awaitReply(sql.unsafe(`LISTEN "${channel}"`));
       this.#listening = true;
       // What happened while nobody listened is looked for now.
       wake();
@@ -250,7 +263,7 @@ export class Pool {
     if (this.#waiting > 0) {
       const [idle, tell] = signal();
       this.#idle = tell;
-      const timer = setTimeout(tell, 5000);
+      const timer = setTimeout(tell, closeGraceMs);
       await idle.finally(() => clearTimeout(timer));
     }
     this.#closed = true;

@@ -1,5 +1,5 @@
+import { createHash } from "node:crypto";
 import type { Dialect } from "./engine.js";
-import { lockNumber } from "./postgres-lock.js";
 
 /**
  * A sequence alone does not number receipts in the order in which they become visible: a lower number may be committed after
@@ -7,12 +7,12 @@ import { lockNumber } from "./postgres-lock.js";
  * No message of the client lies in between, so a host that disappears cannot hold the others up.
  */
 export function postgresDialect(schema: string): Dialect {
-  const place = `'${schema.replaceAll("'", "''")}'`;
+  const literal = `'${schema.replaceAll("'", "''")}'`;
   return {
     name: "postgres",
     // Not to_regclass: it may tell what was cached before another process made the tables.
     exists: `SELECT 1 AS found FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-      WHERE n.nspname = ${place} AND c.relname = 'meta'`,
+      WHERE n.nspname = ${literal} AND c.relname = 'meta'`,
     own: [
       [
         `CREATE SCHEMA IF NOT EXISTS "${schema}"`,
@@ -38,7 +38,7 @@ export function postgresDialect(schema: string): Dialect {
          BEGIN
            PERFORM pg_advisory_xact_lock(${lockNumber(`${schema}/places`)});
            UPDATE @receipts SET seq = nextval('@places') WHERE n = NEW.n;
-           PERFORM pg_notify(${place}, '');
+           PERFORM pg_notify(${literal}, '');
            RETURN NULL;
          END $$`,
         `CREATE CONSTRAINT TRIGGER number_receipt AFTER INSERT ON @receipts DEFERRABLE INITIALLY DEFERRED
@@ -47,3 +47,7 @@ export function postgresDialect(schema: string): Dialect {
     ],
   };
 }
+
+/** A name as the number of an advisory lock. Two names with one number only wait for each other needlessly. */
+export const lockNumber = (name: string): string =>
+  createHash("sha256").update("latchkey\0").update(name).digest().readBigInt64BE().toString();

@@ -5,12 +5,10 @@ import { fault } from "../../base/fault.js";
 import type { Ledger } from "../contract.js";
 import { type KeyOptions, openLedgerOn } from "../open.js";
 import { type Dialect, driveAsync, type Engine, type Row, type Rule, type Step } from "./engine.js";
-import { databaseError, outlookOf } from "./outlook.js";
+import { databaseError, isCut, isForeignStatement, isReadOnly, isRolledBack, outlookOf } from "./outlook.js";
 import { loadPostgres, type PostgresDriver } from "./postgres-driver.js";
-import { isCut, isForeignStatement, isReadOnly, isRolledBack } from "./postgres-errors.js";
-import { lockNumber } from "./postgres-lock.js";
 import { Pool } from "./postgres-pool.js";
-import { postgresDialect } from "./postgres-schema.js";
+import { lockNumber, postgresDialect } from "./postgres-schema.js";
 import { parsePostgresUrl } from "./postgres-url.js";
 
 /** Settings of a ledger on PostgreSQL. Times are in milliseconds. */
@@ -70,8 +68,13 @@ export async function postgresEngine(location: string, options: PostgresOptions 
 }
 
 const clock = (at: string): string => `floor(extract(epoch FROM ${at}) * 1000)::bigint`;
-/** How often to look when no notification can arrive. */
+/** How often to look for changes while no notification can arrive. */
 const pollMs = 1000;
+/** The pause before the next try at a server that is away grows by the first with each, up to the second. */
+const retryPauseMs = 50;
+const longestRetryPauseMs = 500;
+/** How often a transaction is tried again that the server undid, or whose statement a pooler lost. */
+const mostTries = 10;
 
 class PostgresEngine implements Engine {
   readonly dialect: Dialect;
@@ -97,8 +100,13 @@ class PostgresEngine implements Engine {
   async transact<T>(name: string, rule: () => Rule<T>): Promise<T> {
     fault(`${name}:before`);
     const result = await this.#whenReachable(() =>
-      this.#pool.begin(async (sql) => {
-        const result = await driveAsync(rule(), (step) => this.#step(sql, step));
+      this.#pool.begin(async (sql, begun) => {
+        const result = await driveAsync(rule(), async (step) => {
+          const rows = await this.#step(sql, step);
+          // Sent before the first step, so this waits for nothing more.
+          await begun;
+          return rows;
+        });
         fault(`${name}:written`);
         return result;
       }),
@@ -113,7 +121,7 @@ class PostgresEngine implements Engine {
   }
 
   async #step(sql: postgres.ISql, step: Step): Promise<readonly Row[]> {
-    const rows = await this.#pool.heard(this.#query(sql, step));
+    const rows = await this.#pool.awaitReply(this.#query(sql, step));
     // What was sent while its connection broke the client resolves with nothing at all, not even the name of a command.
     if (rows.command === null) throw Object.assign(new Error("the connection broke"), { code: "CONNECTION_CLOSED" });
     // Not a copy: on a connection that was once cut within a row, the client leaves a hole in front of the next result.
@@ -158,15 +166,15 @@ class PostgresEngine implements Engine {
         return await run();
       } catch (error) {
         if (error instanceof LatchkeyError || error instanceof TypeError) throw error;
-        if (isRolledBack(error) && tries < 10) continue;
-        if (isForeignStatement(error) && tries < 10) {
+        if (isRolledBack(error) && tries < mostTries) continue;
+        if (isForeignStatement(error) && tries < mostTries) {
           pool.stopPreparing();
           continue;
         }
         if (isReadOnly(error)) pool.renew();
         if ((isCut(error) || isReadOnly(error)) && pool.moveOn(at) && --hosts > 0) continue;
         if (outlookOf(error) !== "passes" || performance.now() >= end) throw databaseError("PostgreSQL", error);
-        await new Promise((resume) => setTimeout(resume, Math.min(50 * tries, 500)));
+        await new Promise((resume) => setTimeout(resume, Math.min(retryPauseMs * tries, longestRetryPauseMs)));
       }
     }
   }

@@ -2,11 +2,12 @@ import { LedgerError } from "../../base/errors.js";
 import type { Actor } from "../../pending/index.js";
 import type { CancelOptions } from "../contract.js";
 import { drawFence, first, lock, number, type Row, type Rule, rows, text, textOr } from "../engine/engine.js";
+import { isDue } from "../rows.js";
 import { moves, type State } from "../states.js";
+import { attachAnswer } from "./attach-answer.js";
 import { fenced, openEntries } from "./claim.js";
 import { entryRow, move, rowState } from "./move.js";
 import { answerOf, refuseChanged, refuseStray } from "./pointer.js";
-import { attach } from "./record.js";
 
 /** An answer ready to be written: checked, sealed and recognisable. */
 export interface AnswerDraft {
@@ -76,7 +77,11 @@ export function* answer(draft: AnswerDraft): Rule<Row> {
   let answered = entry;
   for (const row of open) {
     if (!draft.shared && row.id !== id) continue;
-    const moved = yield* attach(row, written, now, { by: draft.by, actor: draft.actor, attachment: draft.attachment });
+    const moved = yield* attachAnswer(row, written, now, {
+      by: draft.by,
+      actor: draft.actor,
+      attachment: draft.attachment,
+    });
     if (moved?.id === id) answered = moved;
   }
   yield { notify: true };
@@ -121,9 +126,7 @@ export function* cancel(id: string, { force, by, reason }: CancelOptions): Rule<
   const entry = yield* entryRow(id);
   const state = rowState(entry);
   if (state === "cancelled") return entry;
-  if (state === "expired" || (state === "open" && entry.expires_at != null && number(entry.expires_at) <= now)) {
-    throw new LedgerError("EXPIRED", "the entry's time is over");
-  }
+  if (state === "expired" || isDue(entry, now)) throw new LedgerError("EXPIRED", "the entry's time is over");
   const allowed: readonly State[] = moves[state];
   if (!allowed.includes("cancelled"))
     throw new LedgerError("CONFLICT", `the entry is ${state} and cannot be cancelled`);

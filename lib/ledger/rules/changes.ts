@@ -1,5 +1,8 @@
 import type { Engine } from "../engine/engine.js";
 
+/** Whoever waits for a change looks for one after so long at the latest, should every notification be lost. */
+export const longestWaitMs = 5000;
+
 /** Waiting for changes of any process, without missing one that comes between a look and the wait. */
 export class Changes {
   #count = 0;

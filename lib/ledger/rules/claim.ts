@@ -13,7 +13,7 @@ import {
   type Value,
 } from "../engine/engine.js";
 import { conditions, type Scoped } from "./find.js";
-import { entryRow, move } from "./move.js";
+import { entryRow, move, presentState } from "./move.js";
 
 export interface Claimed {
   readonly id: string;
@@ -21,6 +21,12 @@ export interface Claimed {
   readonly fence: number;
   readonly until: number;
   readonly entries: readonly Row[];
+}
+
+/** Who works, and for how long. */
+export interface Lease {
+  readonly owner: string;
+  readonly leaseMs: number;
 }
 
 /** Ties an entry to the row that its claims are on. */
@@ -32,7 +38,7 @@ export function* candidate(filter: Scoped<Filter>): Rule<{ id: string; credentia
   const row = yield* first(
     `SELECT e.id, e.credential FROM @entries e JOIN @credentials c ON ${ofOwner}
      WHERE ${all.map(({ sql }) => sql).join(" AND ")} AND c.lease_until <= {now}
-     AND (e.expires_at IS NULL OR e.expires_at > {now}) ORDER BY e.created_at, e.id LIMIT 1`,
+     ORDER BY e.created_at, e.id LIMIT 1`,
     ...all.flatMap(({ params }): Value[] => [...params]),
   );
   return row === undefined ? undefined : { id: text(row.id), credential: text(row.credential) };
@@ -50,7 +56,10 @@ export function* untilClaimable(filter: Scoped<Filter>): Rule<number | undefined
 }
 
 /** Takes a candidate, or nothing when somebody was faster. */
-export function* claim(id: string, credential: string, owner: string, leaseMs: number): Rule<Claimed | undefined> {
+export function* claim(
+  { id, credential }: { readonly id: string; readonly credential: string },
+  { owner, leaseMs }: Lease,
+): Rule<Claimed | undefined> {
   const now = yield* lock(credential);
   const entries = yield* openEntries(credential, now);
   if (!entries.some((row) => row.id === id)) return undefined;
@@ -68,7 +77,7 @@ export function* claim(id: string, credential: string, owner: string, leaseMs: n
   return { id, credential, fence, until, entries };
 }
 
-/** Open entries of a credential; those whose time is over are closed on the way. */
+/** Open entries of a credential; those whose time is over are moved to `expired` on the way. */
 export function* openEntries(credential: string, now: number): Rule<readonly Row[]> {
   const open = yield* rows(
     `SELECT e.* FROM @entries e JOIN @credentials c ON ${ofOwner}
@@ -76,19 +85,14 @@ export function* openEntries(credential: string, now: number): Rule<readonly Row
     credential,
   );
   const live: Row[] = [];
-  for (const row of open) {
-    if (row.expires_at == null || number(row.expires_at) > now) live.push(row);
-    else yield* move(text(row.id), "open", "expired", now, { reason: "nobody answered in time" });
-  }
+  for (const row of open) if ((yield* presentState(row, now)) === "open") live.push(row);
   return live;
 }
 
-/** Closes one entry whose time is over. */
+/** Moves one entry to `expired` when its time is over. */
 export function* expire(id: string): Rule<void> {
   const now = yield* lock(text((yield* entryRow(id)).credential));
-  const row = yield* entryRow(id);
-  if (row.expires_at == null || number(row.expires_at) > now) return;
-  yield* move(id, "open", "expired", now, { reason: "nobody answered in time" });
+  yield* presentState(yield* entryRow(id), now);
 }
 
 /** The credential's row, if the claim under this fence still lives. */
@@ -124,15 +128,15 @@ export function* cancelAll(
   for (const row of yield* openEntries(credential, now)) {
     yield* move(text(row.id), "open", "cancelled", now, { ...note, fence });
   }
-  yield* free(credential, fence);
+  yield* endLease(credential, fence);
 }
 
 export function* release(credential: string, fence: number): Rule<void> {
   yield* lock(credential);
-  yield* free(credential, fence);
+  yield* endLease(credential, fence);
 }
 
-function* free(credential: string, fence: number): Rule<void> {
+function* endLease(credential: string, fence: number): Rule<void> {
   const freed = yield* first(
     `UPDATE @credentials SET lease_until = 0, owner = NULL WHERE credential = ? AND fence = ? AND lease_until > 0
      RETURNING fence`,
@@ -142,12 +146,12 @@ function* free(credential: string, fence: number): Rule<void> {
   if (freed !== undefined) yield { notify: true };
 }
 
-export function* putStash(credential: string, fence: number, sealed: string | null): Rule<void> {
+export function* writeStash(credential: string, fence: number, sealed: string | null): Rule<void> {
   yield* guarded(credential, fence);
   yield* rows("UPDATE @credentials SET stash = ? WHERE credential = ?", sealed, credential);
 }
 
-export function* takeStash(credential: string, fence: number): Rule<string | undefined> {
+export function* readStash(credential: string, fence: number): Rule<string | undefined> {
   const { row } = yield* guarded(credential, fence);
   return textOr(row.stash);
 }

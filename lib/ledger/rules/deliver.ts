@@ -1,10 +1,11 @@
 import { LedgerError } from "../../base/errors.js";
 import { rowOf } from "../../pending/index.js";
-import type { Reply } from "../contract.js";
+import type { Delivery, Reply } from "../contract.js";
 import { drawFence, first, lock, number, numberOr, type Row, type Rule, rows, text, textOr } from "../engine/engine.js";
 import { entryOf } from "../rows.js";
 import type { Outcome } from "../states.js";
-import { entryRow, move, receipt, rowState, unknownEntry } from "./move.js";
+import type { Lease } from "./claim.js";
+import { entryRow, move, presentState, receipt, rowState, unknownEntry } from "./move.js";
 import { answerOf, refuseChanged } from "./pointer.js";
 
 /** An answer that can be given now: never sent, or sent by somebody whose lease ran out before a reply was seen. */
@@ -21,7 +22,7 @@ function isDeliverable(entry: Row, at: number): boolean {
   return state === "answered" || (state === "sent" && (numberOr(entry.delivery_until) ?? 0) <= at);
 }
 
-export interface Taken {
+export interface MarkedSent {
   readonly entry: Row;
   readonly fence: number;
   readonly inDoubt: boolean;
@@ -31,7 +32,10 @@ export interface Taken {
  * Marks an entry as sent under a new fence, before anything is written to the wire. An entry in doubt whose completed
  * event was seen needs no second sending: it is settled here.
  */
-export function* take(found: Row, answer: string, owner: string, leaseMs: number): Rule<Taken | undefined> {
+export function* markSent(
+  { entry: found, answer: { id: answer } }: { readonly entry: Row; readonly answer: Row },
+  { owner, leaseMs }: Lease,
+): Rule<MarkedSent | undefined> {
   const id = text(found.id);
   const at = yield* lock(text(found.credential));
   const entry = yield* entryRow(id);
@@ -61,13 +65,13 @@ export function* take(found: Row, answer: string, owner: string, leaseMs: number
     "UPDATE @given SET sent_at = ? WHERE intent = ? AND answer = ? AND principal IS NOT DISTINCT FROM CAST(? AS TEXT)",
     at,
     text(entry.intent),
-    answer,
+    text(answer),
     textOr(entry.principal) ?? null,
   );
   return sent && { entry: sent, fence, inDoubt };
 }
 
-export function* prolong(id: string, fence: number, leaseMs: number): Rule<void> {
+export function* extendDelivery(id: string, fence: number, leaseMs: number): Rule<void> {
   const at = yield* lock(text((yield* entryRow(id)).credential));
   const row = yield* first(
     "UPDATE @entries SET delivery_until = ? WHERE id = ? AND delivery_fence = ? RETURNING id",
@@ -80,11 +84,8 @@ export function* prolong(id: string, fence: number, leaseMs: number): Rule<void>
 
 /** Writes the runtime's reply down. The lease does not matter as long as nobody else was given the delivery. */
 export function* settle(
-  { id, credential }: { readonly id: string; readonly credential: string },
-  fence: number,
-  inDoubt: boolean,
-  reply: Reply,
-  by: string,
+  { entry: { id, credential }, fence, inDoubt }: Pick<Delivery, "entry" | "fence" | "inDoubt">,
+  { reply, by }: { readonly reply: Reply; readonly by: string },
 ): Rule<Row> {
   const at = yield* lock(credential);
   const entry = yield* entryRow(id);
@@ -107,9 +108,9 @@ function* refusal(entry: Row, inDoubt: boolean, reply: Reply, at: number): Rule<
     number(entry.created_at),
   );
   const { kind, data } = entryOf(entry);
-  const row = rowOf(kind);
-  if (newer !== undefined && !row.survivesRuntime) return "superseded";
-  const limitMs = row.limitMs?.(data);
+  const kindRow = rowOf(kind);
+  if (newer !== undefined && !kindRow.survivesRuntime) return "superseded";
+  const limitMs = kindRow.limitMs?.(data);
   const ends = [numberOr(entry.expires_at), limitMs && number(entry.created_at) + limitMs];
   return ends.some((end) => end !== undefined && end <= at) ? "expired" : "unknown";
 }
@@ -121,7 +122,7 @@ export function* givenBefore(id: string): Rule<{ entry: Row; answer: Row | undef
 }
 
 /** The receipt that a settled entry is given its answer once more. Without one the entry waits for it again. */
-export function* again(
+export function* giveAgain(
   found: { readonly entry: Row; readonly answer: Row | undefined },
   note: { by?: string | undefined; reason?: string | undefined },
 ): Rule<Row | undefined> {
@@ -162,7 +163,7 @@ export function* completed(
   const id = text(found.id);
   const at = yield* lock(text(found.credential));
   const entry = yield* entryRow(id);
-  const state = rowState(entry);
+  const state = yield* presentState(entry, at);
   if (state === "open" || state === "answered") {
     yield* move(id, state, "settled", at, { by, outcome: "elsewhere" });
   } else if (state === "sent" && (numberOr(entry.delivery_until) ?? 0) <= at) {

@@ -35,9 +35,7 @@ export function conditions(filter: Scoped<Filter>): Condition[] {
   if (filter.state !== undefined) {
     const wanted = listOf<State>(filter.state);
     for (const state of wanted) if (!states.includes(state)) throw new TypeError(`"${state}" is not a state`);
-    // Written out, for a planner only uses a partial index when it sees the value.
-    const literals = wanted.map((state) => `'${state}'`).join(", ");
-    found.push({ sql: literals === "" ? "1 = 0" : `e.state IN (${literals})`, params: [] });
+    found.push({ sql: stateCondition(wanted), params: [] });
   }
   if (filter.inDoubt) found.push({ sql: "e.state = 'sent' AND e.delivery_until <= {now}", params: [] });
   if (filter.minAgeMs !== undefined)
@@ -45,6 +43,16 @@ export function conditions(filter: Scoped<Filter>): Condition[] {
   if (filter.maxAgeMs !== undefined)
     found.push({ sql: "e.created_at >= {now} - ?", params: [ageOf(filter.maxAgeMs, "maxAgeMs")] });
   return found;
+}
+
+/** Entries whose time is over count as `expired`, also while nobody has written that. `due_at` is set while an entry is open only. */
+function stateCondition(states: readonly State[]): string {
+  if (states.length === 0) return "1 = 0";
+  // Written out: a planner only uses a partial index when it sees the value.
+  const stored = `e.state IN (${states.map((state) => `'${state}'`).join(", ")})`;
+  const [open, expired] = [states.includes("open"), states.includes("expired")];
+  if (open === expired) return stored;
+  return open ? `${stored} AND (e.due_at IS NULL OR e.due_at > {now})` : `(${stored} OR e.due_at <= {now})`;
 }
 
 const where = (all: readonly Condition[]): string =>

@@ -3,8 +3,8 @@ import { redactText } from "../../base/redact.js";
 import { visible } from "../../base/visible.js";
 import { type Actor, isKind, type KindName, kinds } from "../../pending/index.js";
 import { first, type Row, type Rule, rows, text, type Value } from "../engine/engine.js";
-import { stateOf } from "../rows.js";
-import { moves, type Outcome, over, type State } from "../states.js";
+import { isDue, stateOf } from "../rows.js";
+import { moves, type Outcome, prunable, type State } from "../states.js";
 
 export interface Note {
   outcome?: Outcome | undefined;
@@ -16,20 +16,26 @@ export interface Note {
   set?: Readonly<Record<string, Value>> | undefined;
 }
 
-/** Moves an entry along the table of states and writes the receipt. Nothing when it is not in `from` any more. */
+/**
+ * Moves an entry along the table of states and writes the receipt. Nothing when it is not in `from` any more, or when it is open and its
+ * time is over: see `presentState`.
+ */
 export function* move(id: string, from: State, to: State, now: number, note: Note = {}): Rule<Row | undefined> {
   const allowed: readonly State[] = moves[from];
   if (!allowed.includes(to)) throw new LedgerError("CONFLICT", `an entry that is ${from} cannot become ${to}`);
   const set: Record<string, Value> = { state: to, updated_at: now, ...note.set };
   if (from === "open") set.due_at = null;
-  if (over.includes(to)) set.over_at = now;
+  if (prunable.includes(to)) set.over_at = now;
   if (note.outcome !== undefined) set.outcome = note.outcome;
   const columns = Object.keys(set).map((column) => `${column} = ?`);
+  const inTime = from === "open" && to !== "expired";
   const moved = yield* first(
-    `UPDATE @entries SET ${columns.join(", ")} WHERE id = ? AND state = ? RETURNING *`,
+    `UPDATE @entries SET ${columns.join(", ")} WHERE id = ? AND state = ?
+     ${inTime ? "AND (due_at IS NULL OR due_at > ?)" : ""} RETURNING *`,
     ...Object.values(set),
     id,
     from,
+    ...(inTime ? [now] : []),
   );
   if (moved !== undefined) yield* receipt(id, to, now, note);
   return moved;
@@ -68,6 +74,13 @@ export function* credentialOf(id: string): Rule<string> {
   return text((yield* entryRow(id)).credential);
 }
 
+/** The state of an entry at this time. One that is open and whose time is over is moved to `expired` on the way. */
+export function* presentState(row: Row, now: number): Rule<State> {
+  if (!isDue(row, now)) return rowState(row);
+  yield* move(text(row.id), "open", "expired", now, { reason: "nobody answered in time" });
+  return "expired";
+}
+
 export const rowState = (row: Row): State => stateOf(row.state);
 
 export function rowKind(row: Row): KindName {
@@ -77,8 +90,8 @@ export function rowKind(row: Row): KindName {
   return kind;
 }
 
-/** Kinds whose requests end with the load of the session that asked. */
-export const mortalKinds: readonly string[] = Object.values(kinds)
+/** Kinds whose requests end with the load of the session that asked, and do not outlive it. */
+export const kindsOfOneLoad: readonly string[] = Object.values(kinds)
   .filter((row) => !row.survivesRuntime)
   .map((row) => row.event);
 

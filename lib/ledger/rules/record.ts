@@ -1,9 +1,9 @@
-import type { Actor, KindName } from "../../pending/index.js";
-import type { LostOptions } from "../contract.js";
-import { first, lock, number, type Row, type Rule, rows, text, textOr } from "../engine/engine.js";
+import type { KindName } from "../../pending/index.js";
+import { first, lock, type Row, type Rule, rows, text, textOr } from "../engine/engine.js";
 import type { Proof } from "../seal/keyring.js";
-import { entryRow, marks, mortalKinds, move, receipt, rowState } from "./move.js";
-import { refuseStray } from "./pointer.js";
+import { attachAnswer } from "./attach-answer.js";
+import { isStale, markLost } from "./lost.js";
+import { entryRow, move, presentState, receipt } from "./move.js";
 import { noteKey } from "./seals.js";
 
 /** A request ready to be written: keys derived and secrets sealed, for neither can be done inside a transaction. */
@@ -37,7 +37,8 @@ export interface Draft {
 export function* record(draft: Draft): Rule<Row> {
   const now = yield* lock(draft.credential);
   const known = yield* sameRequest(draft);
-  if (known !== undefined) return known;
+  if (known !== undefined)
+    return (yield* presentState(known, now)) === known.state ? known : yield* entryRow(text(known.id));
   if (draft.proof !== undefined) yield* noteKey(draft.proof);
   yield* first(
     "INSERT INTO @credentials (credential, principal) VALUES (?, ?) ON CONFLICT (credential) DO NOTHING",
@@ -76,14 +77,14 @@ export function* record(draft: Draft): Rule<Row> {
   }
   if (draft.epoch !== undefined) {
     const { epoch, by } = draft;
-    yield* lose(draft.sessionId, now, { epoch, by, reason: "the session was loaded anew" });
+    yield* markLost(draft.sessionId, now, { epoch, by, reason: "the session was loaded anew" });
   }
   yield* supersede(draft, now);
   if (draft.refused) yield* refuse(draft.intent, now);
   const answer = yield* goodAnswer(draft, now);
   const entry = yield* entryRow(draft.id);
   if (answer === undefined) return entry;
-  yield* attach(entry, answer, now, { by: textOr(answer.given_by), attachment: draft.attachment });
+  yield* attachAnswer(entry, answer, now, { by: textOr(answer.given_by), attachment: draft.attachment });
   return yield* entryRow(draft.id);
 }
 
@@ -102,70 +103,6 @@ function* sameRequest(draft: Draft): Rule<Row | undefined> {
   return yield* entryRow(text(row.id));
 }
 
-/** Epochs have no order of their own: one that was seen before the newest one is over. */
-function* isStale(sessionId: string, epoch: string, id: string): Rule<boolean> {
-  const newest = yield* first(
-    `SELECT epoch, created_at FROM @entries WHERE session_id = ? AND epoch IS NOT NULL AND id <> ?
-     ORDER BY created_at DESC, id DESC LIMIT 1`,
-    sessionId,
-    id,
-  );
-  if (newest === undefined || newest.epoch === epoch) return false;
-  const before = yield* first(
-    "SELECT id FROM @entries WHERE session_id = ? AND epoch = ? AND id <> ? AND created_at < ? LIMIT 1",
-    sessionId,
-    epoch,
-    id,
-    number(newest.created_at),
-  );
-  return before !== undefined;
-}
-
-/**
- * What earlier loads of a session asked and could not keep is lost. What was sent and got no reply is settled: the load
- * that could tell is gone.
- */
-export function* lose(
-  sessionId: string,
-  now: number,
-  options: LostOptions & {
-    /** Only this principal's. */
-    whose?: string | undefined;
-  },
-): Rule<string[]> {
-  const kind = options.all ? "" : `AND kind IN (${marks(mortalKinds)})`;
-  const earlier = options.epoch === undefined ? "" : "AND epoch IS NOT NULL AND epoch <> ?";
-  const dead = yield* rows(
-    `SELECT id, state FROM @entries WHERE session_id = ? AND state IN ('open', 'answered', 'sent')
-     ${kind} ${earlier} ${options.whose === undefined ? "" : "AND principal = ?"} ORDER BY created_at, id`,
-    sessionId,
-    ...(options.all ? [] : mortalKinds),
-    ...(options.epoch === undefined ? [] : [options.epoch]),
-    ...(options.whose === undefined ? [] : [options.whose]),
-  );
-  // A new load was given nothing yet, so an answer that is still good may serve its questions again.
-  if (options.epoch === undefined && options.only === undefined) {
-    yield* rows(
-      `UPDATE @given SET sent_at = NULL WHERE sent_at IS NOT NULL
-       AND intent IN (SELECT intent FROM @entries WHERE session_id = ?)`,
-      sessionId,
-    );
-  }
-  const moved: string[] = [];
-  for (const row of dead) {
-    const id = text(row.id);
-    if (options.only !== undefined && !options.only.includes(id)) continue;
-    const from = rowState(row);
-    const note = { by: options.by, reason: options.reason };
-    const done =
-      from === "sent"
-        ? yield* move(id, from, "settled", now, { ...note, outcome: "unknown" })
-        : yield* move(id, from, "lost", now, note);
-    if (done) moved.push(id);
-  }
-  return moved;
-}
-
 /**
  * The runtime asked again, so nobody waits for the earlier request of the same intent. Only a request that outlives its
  * load may stand beside another one of its intent: there, only what was lost has found its successor.
@@ -173,15 +110,15 @@ export function* lose(
 function* supersede(draft: Draft, now: number): Rule<void> {
   const past = draft.survives ? "'lost'" : "'open', 'answered', 'lost'";
   const earlier = yield* rows(
-    `SELECT id, state FROM @entries WHERE intent = ? AND state IN (${past}) AND id <> ? ORDER BY created_at, id`,
+    `SELECT id, state, expires_at FROM @entries WHERE intent = ? AND state IN (${past}) AND id <> ? ORDER BY created_at, id`,
     draft.intent,
     draft.id,
   );
   const note = { by: draft.by, reason: "asked again" };
   for (const row of earlier) {
     const id = text(row.id);
-    const from = rowState(row);
-    if (from !== "lost" && !(yield* move(id, from, "lost", now, note))) continue;
+    const state = yield* presentState(row, now);
+    if (state === "expired" || (state !== "lost" && !(yield* move(id, state, "lost", now, note)))) continue;
     yield* move(id, "lost", "superseded", now, { ...note, set: { successor: draft.id } });
   }
 }
@@ -201,7 +138,7 @@ function* refuse(intent: string, now: number): Rule<void> {
 
 /**
  * The newest answer that may still serve. One that this load of the session has had already is not given to it again:
- * were it wrong, the runtime would be told the same for ever. A load ends with \`lost\`, or with another epoch.
+ * were it wrong, the runtime would be told the same for ever. A load ends with `lost`, or with another epoch.
  */
 function* goodAnswer(draft: Draft, now: number): Rule<Row | undefined> {
   return yield* first(
@@ -219,34 +156,4 @@ function* goodAnswer(draft: Draft, now: number): Rule<Row | undefined> {
     draft.epoch ?? null,
     draft.epoch ?? null,
   );
-}
-
-/** Gives an open entry an answer of its credential. */
-export function* attach(
-  entry: Row,
-  answer: Row,
-  now: number,
-  note: { by?: string | undefined; actor?: Actor | undefined; attachment: (entry: string, answer: string) => string },
-): Rule<Row | undefined> {
-  refuseStray(entry, answer);
-  const id = text(entry.id);
-  const given = {
-    answer: text(answer.id),
-    account: textOr(answer.account) ?? null,
-    answer_mac: note.attachment(id, text(answer.id)),
-  };
-  const moved = yield* move(id, "open", "answered", now, {
-    by: note.by,
-    actor: note.actor,
-    fence: number(answer.fence),
-    set: given,
-  });
-  if (moved === undefined) return undefined;
-  yield* rows(
-    `INSERT INTO @given (intent, answer, principal, epoch)
-     SELECT intent, answer, principal, epoch FROM @entries WHERE id = ?
-     ON CONFLICT (intent, answer) DO UPDATE SET epoch = excluded.epoch, sent_at = NULL`,
-    id,
-  );
-  return moved;
 }

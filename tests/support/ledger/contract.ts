@@ -1,8 +1,31 @@
 import assert from "node:assert/strict";
-import { type Entry, type Ledger, openLedger } from "latchkey/ledger";
+import { type Claim, type Entry, type Ledger, openLedger, type State } from "latchkey/ledger";
 import { rejects, type Suite } from "../suite.js";
 import { key, type Place } from "./place.js";
 import { oauthRequest, permissionRequest, token } from "./requests.js";
+
+interface RanOut {
+  readonly ledger: Ledger;
+  readonly entry: Entry;
+  readonly request: ReturnType<typeof oauthRequest>;
+  readonly claim: Claim | undefined;
+}
+
+/** Who writes, and finds an entry whose time is over on the way. */
+const writers: Record<string, (found: RanOut) => Promise<unknown>> = {
+  async claim({ ledger, claim }) {
+    await claim?.release();
+    await ledger.record(oauthRequest());
+    assert.ok(await ledger.claim({}, { owner: "next" }));
+  },
+  "wanted()": async ({ claim }) => assert.equal(await claim?.wanted(), false),
+  record: ({ ledger, request }) => ledger.record(request),
+  "the record of the same question": ({ ledger, entry: { sessionId } }) => ledger.record(oauthRequest({ sessionId })),
+  lost: ({ ledger, entry }) => ledger.lost(entry.sessionId),
+  completed: ({ ledger, entry: { kind, sessionId, requestId } }) => ledger.completed({ kind, sessionId, requestId }),
+  watch: ({ ledger }) => ledger.watch({ state: "expired" }, { after: "0" }).next(),
+  prune: ({ ledger }) => ledger.prune({ entriesMs: 60_000 }),
+};
 
 /** What every engine promises for records, claims and answers. */
 export function contractTests(test: Suite, place: () => Place): void {
@@ -190,7 +213,7 @@ export function contractTests(test: Suite, place: () => Place): void {
     await using ledger = await open();
     const entry = await ledger.record(oauthRequest());
     const old = await ledger.claim({}, { owner: "old", leaseMs: 30 });
-    await lapse(60);
+    await lapse(320);
     await ledger.answer(entry.id, token("A"));
     await rejects(old?.answer(token("A")) ?? Promise.resolve(), { code: "FENCED" });
   });
@@ -249,8 +272,58 @@ export function contractTests(test: Suite, place: () => Place): void {
       (await ledger.list({ state: "expired" })).map(({ id }) => id),
       [soon.id],
     );
-    assert.equal((await ledger.receipts(soon.id)).length, 2);
+    // Whoever writes has to write that down first: nothing else becomes of it.
+    assert.deepEqual(await ledger.lost(soon.sessionId), []);
+    assert.deepEqual(
+      (await ledger.receipts(soon.id)).map(({ state }) => state),
+      ["open", "expired"],
+    );
   });
+
+  test("reading shows what ran out as expired and writes nothing", async () => {
+    const location = await place().location();
+    await using ledger = await openLedger(location, { key });
+    await using other = await openLedger(location, { key });
+    const asked = oauthRequest({ requestId: "first" });
+    const soon = await ledger.record(asked, { expiresAt: new Date(Date.now() + 300) });
+    const later = await ledger.record(oauthRequest({ principal: "bob" }), { expiresAt: new Date(Date.now() + 60_000) });
+    const claim = await ledger.claim({ id: soon.id }, { owner: "broker" });
+    await lapse(320);
+    for (const reader of [ledger, other]) {
+      const shown = await reader.get(soon.id);
+      assert.deepEqual([shown?.state, shown?.claim], ["expired", undefined]);
+      const ids = async (state: State | readonly State[]) => (await reader.list({ state })).map(({ id }) => id);
+      assert.deepEqual(await ids("open"), [later.id]);
+      assert.deepEqual(await ids("expired"), [soon.id]);
+      assert.deepEqual(await ids(["expired", "cancelled"]), [soon.id]);
+      assert.deepEqual(await ids(["open", "lost"]), [later.id]);
+      assert.deepEqual(await ids(["open", "expired"]), [soon.id, later.id]);
+      assert.equal((await reader.receipts(soon.id)).length, 1);
+    }
+    // Recorded again, completed by the runtime, or asked again: it stays expired.
+    assert.equal((await ledger.record(asked)).state, "expired");
+    const { kind, sessionId, requestId } = soon;
+    assert.equal((await other.completed({ kind, sessionId, requestId }))?.state, "expired");
+    await ledger.record(oauthRequest({ requestId: "second", sessionId }));
+    assert.equal((await ledger.get(soon.id))?.state, "expired");
+    assert.equal((await ledger.receipts(soon.id)).length, 2);
+    assert.equal(await claim?.wanted(), true);
+  });
+
+  for (const [name, write] of Object.entries(writers)) {
+    test(`${name} writes down that an entry ran out`, async () => {
+      await using ledger = await open();
+      const request = oauthRequest();
+      const entry = await ledger.record(request, { expiresAt: new Date(Date.now() + 300) });
+      const claim = await ledger.claim({}, { owner: "broker" });
+      await lapse(320);
+      assert.equal((await ledger.receipts(entry.id)).length, 1);
+      await write({ ledger, entry, request, claim });
+      const states = (await ledger.receipts(entry.id)).map(({ state }) => state);
+      assert.deepEqual(states, ["open", "expired"]);
+      assert.equal((await ledger.get(entry.id))?.state, "expired");
+    });
+  }
 
   test("shows who works on an open entry, and refuses to cancel it under them", async () => {
     await using ledger = await open();
@@ -284,7 +357,7 @@ export function contractTests(test: Suite, place: () => Place): void {
     assert.equal((await ledger.get(late.id))?.claim, undefined);
     const brief = await ledger.claim({ id: late.id }, { owner: "brief", leaseMs: 40 });
     assert.ok(brief);
-    await lapse(60);
+    await lapse(320);
     assert.equal((await ledger.get(late.id))?.claim, undefined);
     assert.equal((await ledger.cancel(late.id)).state, "cancelled");
   });

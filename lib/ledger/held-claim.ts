@@ -40,11 +40,11 @@ export class HeldClaim implements Claim {
   readonly #leaseMs: number;
   readonly #ledger: LedgerAccess;
 
-  constructor(ledger: LedgerAccess, claimed: claims.Claimed, owner: string, leaseMs: number) {
+  constructor(ledger: LedgerAccess, claimed: claims.Claimed & claims.Lease) {
     this.#ledger = ledger;
     this.#credential = claimed.credential;
-    this.#owner = owner;
-    this.#leaseMs = leaseMs;
+    this.#owner = claimed.owner;
+    this.#leaseMs = claimed.leaseMs;
     this.#until = claimed.until;
     this.#entries = claimed.entries.map(entryOf);
     const row = claimed.entries.find(({ id }) => id === claimed.id);
@@ -74,11 +74,11 @@ export class HeldClaim implements Claim {
   async stash(value: unknown): Promise<void> {
     checkStash(value);
     const sealed = value === undefined ? null : await this.#ledger.keyring.seal(this.#stashPlace, value);
-    await this.#ledger.write("stash", () => claims.putStash(this.#credential, this.fence, sealed));
+    await this.#ledger.write("stash", () => claims.writeStash(this.#credential, this.fence, sealed));
   }
 
   async stashed(): Promise<unknown> {
-    const sealed = await this.#ledger.engine.read(() => claims.takeStash(this.#credential, this.fence));
+    const sealed = await this.#ledger.engine.read(() => claims.readStash(this.#credential, this.fence));
     return sealed === undefined ? undefined : await this.#ledger.keyring.open(this.#stashPlace, sealed);
   }
 
@@ -87,15 +87,15 @@ export class HeldClaim implements Claim {
   }
 
   async wanted(): Promise<boolean> {
-    await this.#look(undefined);
+    await this.#refresh(undefined);
     return this.#entries.length > 0;
   }
 
   async extend(leaseMs = this.#leaseMs): Promise<void> {
-    await this.#look(spanOf(leaseMs, "leaseMs"));
+    await this.#refresh(spanOf(leaseMs, "leaseMs"));
   }
 
-  async #look(leaseMs: number | undefined): Promise<void> {
+  async #refresh(leaseMs: number | undefined): Promise<void> {
     const seen = await this.#ledger.write("extend", () => claims.extend(this.#credential, this.fence, leaseMs));
     await proveEntries(this.#ledger.keyring, seen.entries);
     this.#until = seen.until;

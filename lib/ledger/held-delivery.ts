@@ -3,7 +3,8 @@ import type { AnswerOf, KindName } from "../pending/index.js";
 import type { LedgerAccess } from "./access.js";
 import type { Delivery, Entry, Reply } from "./contract.js";
 import { entryOf } from "./rows.js";
-import { prolong, settle, type Taken } from "./rules/deliver.js";
+import type { Lease } from "./rules/claim.js";
+import { extendDelivery, type MarkedSent, settle } from "./rules/deliver.js";
 
 /** A delivery as its holder sees it. Whether it may still be settled is decided by the fence in the database. */
 export class HeldDelivery implements Delivery {
@@ -15,28 +16,27 @@ export class HeldDelivery implements Delivery {
   readonly #owner: string;
   readonly #leaseMs: number;
 
-  constructor(ledger: LedgerAccess, taken: Taken, answer: AnswerOf<KindName>, owner: string, leaseMs: number) {
+  constructor(ledger: LedgerAccess, sent: MarkedSent & Lease & { readonly answer: AnswerOf<KindName> }) {
     this.#ledger = ledger;
-    this.#owner = owner;
-    this.#leaseMs = leaseMs;
-    this.entry = entryOf(taken.entry);
-    this.#answer = answer;
-    this.fence = taken.fence;
-    this.inDoubt = taken.inDoubt;
+    this.#owner = sent.owner;
+    this.#leaseMs = sent.leaseMs;
+    this.entry = entryOf(sent.entry);
+    this.#answer = sent.answer;
+    this.fence = sent.fence;
+    this.inDoubt = sent.inDoubt;
   }
 
-  /** No field: who prints, stringifies or clones a delivery does not mean the token in it. */
+  /** Not a field: whoever prints, stringifies or clones a delivery does not mean the token in it. */
   get answer(): AnswerOf<KindName> {
     return this.#answer;
   }
 
   async extend(leaseMs = this.#leaseMs): Promise<void> {
     spanOf(leaseMs, "leaseMs");
-    await this.#ledger.write("prolong", () => prolong(this.entry.id, this.fence, leaseMs));
+    await this.#ledger.write("prolong", () => extendDelivery(this.entry.id, this.fence, leaseMs));
   }
 
   async settle(reply: Reply): Promise<Entry> {
-    const rule = () => settle(this.entry, this.fence, this.inDoubt, reply, this.#owner);
-    return entryOf(await this.#ledger.write("settled", rule));
+    return entryOf(await this.#ledger.write("settled", () => settle(this, { reply, by: this.#owner })));
   }
 }
