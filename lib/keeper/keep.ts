@@ -16,7 +16,7 @@ import type { EventType } from "../protocol/index.js";
 import type { Rpc } from "../rpc/index.js";
 import { type DeliverAnswersOptions, type Deliverer, deliverAnswers } from "./deliverer.js";
 import { type Recorder, type RecordPendingOptions, recordPending } from "./recorder.js";
-import { type KeepOptions, keepSessions } from "./sessions.js";
+import { attachLimitMs, type KeepOptions, keepSessions } from "./sessions.js";
 
 /** Options of `keep`. */
 export interface KeepingOptions
@@ -110,7 +110,11 @@ export function keep(rpc: Rpc, ledger: Ledger, options: KeepingOptions = {}): Ke
     limit,
     owner = `keeper ${process.pid}`,
   } = options;
-  const flags = { elicitation: options.elicitation, mcpApps: options.mcpApps, timeoutMs: options.timeoutMs ?? 10_000 };
+  const flags = {
+    elicitation: options.elicitation,
+    mcpApps: options.mcpApps,
+    timeoutMs: options.timeoutMs ?? attachLimitMs,
+  };
   const ended = new AbortController();
   const events = createEvents<KeepingEventMap>();
 

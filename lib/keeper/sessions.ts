@@ -24,6 +24,9 @@ export type KeeperEventMap = {
   missed: { readonly sessionId: string; readonly error: unknown };
 };
 
+/** How long an attach may take, unless `timeoutMs` says otherwise. */
+export const attachLimitMs = 10_000;
+
 /** Holds every new session before anything in it can block. */
 export interface Keeper {
   /** What happens to the sessions. */
@@ -63,7 +66,7 @@ export interface KeepingRpc extends Attacher {
  */
 export function keepSessions(
   rpc: KeepingRpc,
-  { filter, updated = false, timeoutMs = 10_000, ...flags }: KeepOptions = {},
+  { filter, updated = false, timeoutMs = attachLimitMs, ...flags }: KeepOptions = {},
 ): Keeper {
   waitOf(timeoutMs, "timeoutMs");
   const events = createEvents<KeeperEventMap>();

@@ -22,6 +22,12 @@ interface Given {
   "keep-mcp-apps"?: boolean | undefined;
 }
 
+/** The pause before a runtime that does not answer is tried again doubles from the first to the longest. */
+const firstPauseMs = 100;
+const longestPauseMs = 5000;
+/** How long a connection to it may take. */
+const connectLimitMs = 5000;
+
 /**
  * The keeper's life:
  *
@@ -44,13 +50,13 @@ export async function keep(given: Given, io: Io): Promise<undefined> {
   };
   // Before a connection is there: a birth that nobody listens for is not announced again.
   const keeper = await import("../../keeper/index.js");
-  for (let pauseMs = 100; !io.signal.aborted; ) {
+  for (let pauseMs = firstPauseMs; !io.signal.aborted; ) {
     const rpc = await dial(given.endpoint, io, say, pauseMs);
     if (rpc === undefined) {
-      pauseMs = Math.min(pauseMs * 2, 5000);
+      pauseMs = Math.min(pauseMs * 2, longestPauseMs);
       continue;
     }
-    pauseMs = 100;
+    pauseMs = firstPauseMs;
     await keepOn(rpc, { say, ledger, options }, keeper, io.signal);
     if (!io.signal.aborted) await say({ did: "disconnected", why: (await rpc.closed).message });
   }
@@ -85,11 +91,11 @@ async function dial(endpoint: string | undefined, io: Io, say: Say, pauseMs: num
     if (place === undefined && endpoint === undefined)
       throw new Stop(exit.runtime, "no runtime runs that latchkey runtime start started");
     if (place === undefined) throw new Stop(exit.runtime, `no runtime at ${endpoint}`);
-    return await connect(place.endpoint, { token: place.token, signal: io.signal, timeoutMs: 5000 });
+    return await connect(place.endpoint, { token: place.token, signal: io.signal, timeoutMs: connectLimitMs });
   } catch (error) {
     if (io.signal.aborted) return undefined;
     if (error instanceof TypeError) throw error;
-    if (pauseMs >= 5000) await say({ did: "waiting", why: explainShort(error) });
+    if (pauseMs >= longestPauseMs) await say({ did: "waiting", why: explainShort(error) });
     await pause(pauseMs, io.signal).catch(() => undefined);
     return undefined;
   }

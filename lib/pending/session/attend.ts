@@ -7,6 +7,11 @@ import { isKind, rowOf } from "../kinds/table.js";
 import { type AskingEvent, compareTools, createAsked } from "./asked.js";
 
 /** Options of `attend`. */
+/** How long a server is waited for before it is asked for again, unless `settleMs` says otherwise. */
+const defaultSettleMs = 1000;
+/** No server starts for longer than this. `settleMs: Infinity` is about asking. */
+const longestStartMs = 30_000;
+
 export interface AttendOptions {
   /** Events to register interest in. `mcp.oauth_required` when left out. */
   interest?: readonly EventType[] | undefined;
@@ -52,7 +57,7 @@ export interface Attended {
  */
 export async function attend(
   session: SessionRequester & { readonly events: Events<EventMap> },
-  { interest = ["mcp.oauth_required"], settleMs = 1000, signal }: AttendOptions = {},
+  { interest = ["mcp.oauth_required"], settleMs = defaultSettleMs, signal }: AttendOptions = {},
 ): Promise<Attended> {
   waitOf(settleMs, "settleMs");
   const view = createView();
@@ -143,8 +148,7 @@ async function comes(
   settleMs: number,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  // Infinity is about asking; no server starts for longer than this.
-  const timeoutMs = Math.min(settleMs, 30_000);
+  const timeoutMs = Math.min(settleMs, longestStartMs);
   try {
     await session.events.wait("*", { where: until, timeoutMs, signal });
     return true;

@@ -7,10 +7,13 @@ import { codeOf } from "../../base/code.js";
 
 const run = promisify(execFile);
 
+/** How long such a program may take. */
+const programLimitMs = 10_000;
+
 /** The programs of the system that are asked get what they need, and none of this process's secrets. */
 const execOptions = () => ({
   env: { PATH: process.env.PATH, SystemRoot: process.env.SystemRoot, LC_ALL: "C", TZ: "UTC" },
-  timeout: 10_000,
+  timeout: programLimitMs,
   windowsHide: true,
 });
 
