@@ -1,5 +1,5 @@
 // Builds the package (dist/), its variant with fault points (build/faults/), and the tests, examples and
-// benchmarks (build/). `--dist` builds the package alone.
+// benchmarks (build/). `--dist` builds the package alone; `--no-types` leaves its declarations out.
 //
 // The package keeps its dependencies as imports. What several entries share goes into files of its own, so that each
 // class exists once however the rooms are loaded. The command is one CommonJS file with everything inside, for a program
@@ -17,7 +17,9 @@ import { readTree, syncTree, walk } from "./files.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const lib = join(root, "lib");
-const { values: options } = parseArgs({ options: { dist: { type: "boolean", default: false } } });
+const { values: options } = parseArgs({
+  options: { dist: { type: "boolean", default: false }, "no-types": { type: "boolean", default: false } },
+});
 const problems = [];
 
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
@@ -193,7 +195,7 @@ const [js, command, faulty, dts] = await Promise.all([
   bundlePackage(false),
   bundleCommand(),
   options.dist ? undefined : bundlePackage(true),
-  declarations(),
+  options["no-types"] ? [] : declarations(),
 ]);
 await syncTree(join(root, "dist"), new Map([...js, ...command, ...dts]));
 if (faulty) {

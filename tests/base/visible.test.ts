@@ -12,7 +12,19 @@ const hidden = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]
 const nasty = fc.string({
   unit: fc.oneof(
     fc.constantFrom("\\", "u", "n", "t", "r", "2", "0", "e", "a", " ", "\n", "\r", "\t", "\0", esc, "\u007f"),
-    fc.constantFrom("\u009b", "\u200b", "\u202e", "\u2066", "\u2028", "\ufeff", "\u00ad", "\ufe0f", "\u3164", "\ud800"),
+    fc.constantFrom(
+      "\u009b",
+      "\u200b",
+      "\u202e",
+      "\u2066",
+      "\u2028",
+      "\u2029",
+      "\ufeff",
+      "\u00ad",
+      "\ufe0f",
+      "\u3164",
+      "\ud800",
+    ),
     fc.constantFrom("\u{e0000}", "\u{e0001}", "\u{e0065}", "\u{e0079}", "\u{e007f}", "\u{e0100}", "\u{1f511}"),
   ),
   maxLength: 12,
@@ -25,6 +37,21 @@ test("is shown on one line, each hidden character as an escape of its own", () =
   assert.is(visible("one\r\ntwo\tthree"), "one\\r\\ntwo\\tthree");
   assert.is(visible("ключ 鍵 \u{1f511} naïve C:\\files"), "ключ 鍵 \u{1f511} naïve C:\\files");
 });
+
+/** One of each class, so that each has to be named. */
+const classes: Readonly<Record<string, string>> = {
+  ...{ "C0 control": "\u0007", "C1 control": "\u0085", bidi: "\u202e", "bidi isolate": "\u2067" },
+  ...{ "Arabic letter mark": "\u061c", "zero width": "\u200b", "line separator": "\u2028" },
+  ...{ "paragraph separator": "\u2029", filler: "\u3164", "variation selector": "\ufe0f" },
+  ...{ "half of a pair": "\udc00", tag: "\u{e0041}", "interlinear annotation": "\ufff9" },
+};
+for (const [name, char] of Object.entries(classes))
+  test(`is shown without its ${name}`, () => {
+    for (const shown of [visible(`a${char}b`), visibleJson(`a${char}b`)]) {
+      assert.is(shown.includes(char), false);
+      assert.match(shown, /^"?a(\\u[0-9a-f]{4})+b"?$/);
+    }
+  });
 
 test("is told apart from a text that spells the escape", () => {
   assert.is(visible("\\u202e"), "\\\\u202e");

@@ -1,5 +1,6 @@
 import { amountTests } from "../support/ledger/amounts.js";
 import { contractTests } from "../support/ledger/contract.js";
+import { guardTests } from "../support/ledger/guards.js";
 import { keyTests } from "../support/ledger/keys.js";
 import { lifeTests } from "../support/ledger/life.js";
 import { type PostgresServer, startPostgres } from "../support/ledger/postgres-server.js";
@@ -18,3 +19,4 @@ contractTests(test, () => server);
 lifeTests(test, () => server);
 keyTests(test, () => server);
 amountTests(test, () => server);
+guardTests(test, () => server);

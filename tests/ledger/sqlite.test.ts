@@ -1,5 +1,6 @@
 import { amountTests } from "../support/ledger/amounts.js";
 import { contractTests } from "../support/ledger/contract.js";
+import { guardTests } from "../support/ledger/guards.js";
 import { keyTests } from "../support/ledger/keys.js";
 import { lifeTests } from "../support/ledger/life.js";
 import { type Place, sqlitePlace } from "../support/ledger/place.js";
@@ -18,3 +19,4 @@ contractTests(test, () => place);
 lifeTests(test, () => place);
 keyTests(test, () => place);
 amountTests(test, () => place);
+guardTests(test, () => place);

@@ -4,12 +4,14 @@
  * A file fails that registers no test, registers one too late, uses `.only`, ends before its tests did, or
  * keeps running after them. Hooks that throw fail their tests (in uvu a throwing `before` passes).
  * scripts/test.mjs reads the counts from the report, so a file that never called `suite` fails too.
+ * With LATCHKEY_TEST_PLAN a file runs its tests as `plan.ts` says.
  * With LATCHKEY_TEST_TITLES=1 a file says the titles of its tests, as JSON, and runs none.
  */
 import { realpathSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { inspect } from "node:util";
 import { suite as uvuSuite } from "uvu";
+import { type PlannedSuite, runPlan } from "./plan.js";
 
 export { rejects, within } from "./expect.js";
 
@@ -41,6 +43,7 @@ const pending: Array<() => void> = [];
 const problems: string[] = [];
 const skipped: Array<{ name: string; reason: string }> = [];
 const titles: string[] = [];
+const planned: PlannedSuite[] = [];
 const counts = { registered: 0, passed: 0, failed: 0 };
 let state: "idle" | "collecting" | "running" | "finished" = "idle";
 let unfinishedSuites = 0;
@@ -51,6 +54,8 @@ export function suite(name: string, { timeoutMs = 30_000 }: TestOptions = {}): S
   mustBeCollecting(`suite "${name}"`);
   const engine = uvuSuite(name);
   const hooks = { before: [] as Hook[], after: [] as Hook[], beforeEach: [] as Hook[], afterEach: [] as Hook[] };
+  const tests: PlannedSuite["tests"] = [];
+  planned.push({ name, hooks, tests });
   const names = new Set<string>();
   let beforeFailed: { error: unknown } | undefined;
 
@@ -61,6 +66,7 @@ export function suite(name: string, { timeoutMs = 30_000 }: TestOptions = {}): S
       if (names.has(title)) throw new TypeError(`two tests of suite "${name}" are called "${title}"`);
       names.add(title);
       titles.push(title);
+      tests.push({ title, timeoutMs: options.timeoutMs ?? timeoutMs, run: (signal) => body({ signal }) });
       counts.registered += 1;
       into(title, async () => {
         const label = `${name} › ${title}`;
@@ -133,11 +139,20 @@ function begin(): void {
   import(pathToFileURL(realpathSync(entry)).href).then(
     () => {
       if (process.env.LATCHKEY_TEST_TITLES === "1") tellTitles();
+      const plan = process.env.LATCHKEY_TEST_PLAN;
+      if (plan !== undefined) return followPlan(plan);
       state = "running";
       for (const run of pending) run();
     },
     () => undefined, // Node reports the program's own error and ends it.
   );
+}
+
+async function followPlan(path: string): Promise<void> {
+  process.off("exit", report);
+  process.removeAllListeners("uncaughtExceptionMonitor");
+  state = "running";
+  await runPlan(path, planned, timed);
 }
 
 function tellTitles(): never {

@@ -1,0 +1,58 @@
+// Which comparisons count in which part of lib/, and which test files answer for them, the quick ones first.
+
+/** Whose an answer is, what it may serve, and how long. */
+const guards =
+  /principal|credential|fence|lease|until|expire|due|epoch|owner|whose|kid\b|intent|answer\b|digest|mac\b|shared|refused|sealed|bind|session_?id|request_?id|anchor|live|bound/i;
+const shown = new RegExp(`${guards.source}|known|completed|shown|missing|same`, "i");
+const oauth =
+  /issuer|\biss\b|resource|client_?id|client\.|server|\burl|origin|host|pathname|state|expire|until|redirect|protocol|verifier|\baud\b|next/i;
+const processes = /pid|port|start|state|mark|endpoint|host|address|note|token|hex|inode|sockets/i;
+const session =
+  /session_?id|request_?id|principal|server|url|client|scope|epoch|anchor|state|issuer|\biss\b|origin|pathname|status|resource|reason|expire|limit/i;
+
+export const groups = [
+  {
+    files: /^lib\/ledger\/(rules|seal)\/|^lib\/ledger\/(store|claim|unseal|delivery|drafts|rows|open)\.ts$/,
+    words: guards,
+    tests: [
+      ...["tests/ledger/sqlite.test.ts", "tests/ledger/seals.test.ts", "tests/ledger/hostile.test.ts"],
+      ...["tests/ledger/migrate.test.ts", "tests/ledger/secrets.test.ts", "tests/ledger/model.test.ts"],
+    ],
+  },
+  {
+    files: /^lib\/keeper\//,
+    words: shown,
+    tests: [
+      ...["tests/keeper/sessions.test.ts", "tests/keeper/stranger.test.ts", "tests/keeper/elsewhere.test.ts"],
+      ...["tests/keeper/live.test.ts", "tests/keeper/keep.test.ts", "tests/ledger/passing.test.ts"],
+    ],
+  },
+  {
+    files: /^lib\/oauth\//,
+    words: oauth,
+    tests: [
+      ...["tests/oauth/values.test.ts", "tests/oauth/redirect.test.ts", "tests/oauth/client.test.ts"],
+      ...["tests/oauth/discovery.test.ts", "tests/oauth/hostile.test.ts", "tests/oauth/code.test.ts"],
+      ...["tests/oauth/renew.test.ts", "tests/oauth/provider.test.ts"],
+    ],
+  },
+  {
+    files: /^lib\/pending\//,
+    words: session,
+    tests: [
+      ...["tests/pending/identity.test.ts", "tests/pending/request.test.ts", "tests/pending/session/seed.test.ts"],
+      ...["tests/pending/session/attach.test.ts"],
+      ...["tests/pending/session/hold.test.ts", "tests/pending/session/runtime-login.test.ts"],
+      ...["tests/pending/session/attend.test.ts", "tests/pending/session/resume.test.ts"],
+      ...["tests/pending/session/resume-kinds.test.ts"],
+    ],
+  },
+  {
+    files:
+      /^lib\/rpc\/runtime\/(mark|stop|processes|start)\.ts$|^lib\/cli\/(place|reach)\.ts$|^lib\/cli\/commands\/runtime\.ts$/,
+    words: processes,
+    tests: ["tests/rpc/runtime/mark.test.ts", "tests/rpc/runtime/start.test.ts", "tests/cli/runtime.test.ts"],
+  },
+];
+
+export const groupOf = (path) => groups.find(({ files }) => files.test(path));
