@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
+import { commands } from "./commands/all.js";
 import type { Command, Option, Options } from "./commands/command.js";
-import { commands } from "./commands/table.js";
 import { exit, UsageError } from "./exit.js";
 import { type Io, paint, print } from "./io.js";
 import { wrap } from "./wrap.js";
@@ -95,7 +95,7 @@ function page(command: Command, { bold, columns }: Look): string {
     ...(Object.keys(options).length > 0 ? ["", bold("OPTIONS"), ...definitions(optionLines(options), columns)] : []),
     "",
     bold("EXAMPLES"),
-    ...examples.flatMap(([line, what]) => [`  ${line}`, wrap(what, "      ", columns)]),
+    ...examples.flatMap(([line, effect]) => [`  ${line}`, wrap(effect, "      ", columns)]),
   ].join("\n");
 }
 
@@ -110,8 +110,8 @@ const optionLines = (options: Options): [string, string][] =>
 const helpOption: Option = { type: "boolean", short: "h", about: "Show this." };
 
 const definitions = (pairs: readonly (readonly [string, string])[], columns: number | undefined): string[] =>
-  pairs.flatMap(([term, what]) =>
+  pairs.flatMap(([term, text]) =>
     term.length < 6
-      ? [`  ${term.padEnd(6)}${wrap(what, "        ", columns).trimStart()}`]
-      : [`  ${term}`, wrap(what, "        ", columns)],
+      ? [`  ${term.padEnd(6)}${wrap(text, "        ", columns).trimStart()}`]
+      : [`  ${term}`, wrap(text, "        ", columns)],
   );

@@ -41,35 +41,35 @@ export const oneLine = (text: string): string => visible(text.trim(), cellLimit)
 /** What is waited for now. The terminal's last line shows the newest; everything that is printed goes above it. */
 interface Wait {
   readonly stream: NodeJS.WriteStream;
-  readonly what: string;
+  readonly text: string;
   readonly since: number;
 }
-const waits: Wait[] = [];
+const waiting: Wait[] = [];
 
 function draw(): void {
-  const wait = waits.at(-1);
+  const wait = waiting.at(-1);
   if (wait === undefined) return;
   const seconds = Math.round((performance.now() - wait.since) / 1000);
-  const text = `${wait.what}${seconds > 0 ? ` ${seconds} s` : ""}`;
+  const text = `${wait.text}${seconds > 0 ? ` ${seconds} s` : ""}`;
   wait.stream.write(`\r\x1b[K${text.slice(0, Math.max(1, (wait.stream.columns ?? 80) - 1))}`);
 }
 
 function erase(): void {
-  waits.at(-1)?.stream.write("\r\x1b[K");
+  waiting.at(-1)?.stream.write("\r\x1b[K");
 }
 
 /** Says on a terminal what is waited for, on a line that counts seconds and goes away. Elsewhere nothing is said. */
-export function progress(stream: NodeJS.WriteStream, what: string): Disposable {
+export function progress(stream: NodeJS.WriteStream, text: string): Disposable {
   if (!stream.isTTY) return { [Symbol.dispose]: () => undefined };
-  const wait = { stream, what, since: performance.now() };
-  waits.push(wait);
+  const wait = { stream, text, since: performance.now() };
+  waiting.push(wait);
   draw();
   const timer = setInterval(draw, 1000).unref();
   return {
     [Symbol.dispose]() {
       clearInterval(timer);
       erase();
-      waits.splice(waits.indexOf(wait), 1);
+      waiting.splice(waiting.indexOf(wait), 1);
       draw();
     },
   };

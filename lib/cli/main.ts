@@ -2,8 +2,8 @@ import { exit, tellError, UsageError } from "./exit.js";
 import type { Io } from "./io.js";
 
 const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-/** Ended by one of these, a command that waits has done its work. */
-const waits = ["keep", "broker", "fake-runtime"];
+/** Commands that run until a signal ends them: that is their success. */
+const untilStopped = ["keep", "broker", "fake-runtime"];
 
 /** Node 22 says at every start that its SQLite is experimental; nobody at a terminal can do anything about that. */
 function printWarnings(): void {
@@ -29,7 +29,8 @@ async function main(args: string[]): Promise<number> {
   const io = standardIo(stopped.signal);
   try {
     return (
-      (await dispatch(args, io)) ?? (signalCode === undefined || waits.includes(args[0] ?? "") ? exit.done : signalCode)
+      (await dispatch(args, io)) ??
+      (signalCode === undefined || untilStopped.includes(args[0] ?? "") ? exit.done : signalCode)
     );
   } catch (error) {
     return signalCode ?? tellError(error, io);
@@ -69,7 +70,7 @@ function standardIo(signal: AbortSignal): Io {
 async function dispatch(args: string[], io: Io): Promise<number | undefined> {
   const [first] = args;
   if (first === "--version" || first === "-V") return await (await import("./help.js")).version(io);
-  const { commands } = await import("./commands/table.js");
+  const { commands } = await import("./commands/all.js");
   if (first === "complete")
     return await (await import("./commands/completion.js")).candidates(commands, args.slice(1), io);
   const found = commands.find(({ name }) => name.split(" ").every((word, i) => args[i] === word));

@@ -4,12 +4,12 @@ import type { Ledger } from "../ledger/index.js";
 import type { MarkedState, Rpc } from "../rpc/index.js";
 import { exit, Stop, UsageError } from "./exit.js";
 import { oneLine } from "./io.js";
-import { makeStateFolder, type RuntimeNote, readRuntimeNote, stateFolder } from "./place.js";
+import { makeStateFolder, type RuntimeNote, readRuntimeNote, stateFolder } from "./state-folder.js";
 
 /** How a command reaches ledger and runtime. Rooms are loaded when they are needed: `latchkey ls` is quick because of that. */
 
-export function ledgerLocation(given: string | undefined): string {
-  return given ?? (process.env.LATCHKEY_LEDGER || join(stateFolder(), "ledger.db"));
+export function ledgerLocation(location: string | undefined): string {
+  return location ?? (process.env.LATCHKEY_LEDGER || join(stateFolder(), "ledger.db"));
 }
 
 export const isUrl = (location: string): boolean => /^postgres(ql)?:/.test(location);
@@ -22,8 +22,8 @@ export function shownLocation(location: string): string {
 }
 
 /** Opens the ledger. A file that is not there is made only by commands that write requests or wait for them. */
-export async function reachLedger(given: string | undefined, { make = false } = {}): Promise<Ledger> {
-  const location = ledgerLocation(given);
+export async function reachLedger(option: string | undefined, { make = false } = {}): Promise<Ledger> {
+  const location = ledgerLocation(option);
   if (!isUrl(location) && location !== ":memory:") {
     if (!make && !existsSync(location))
       throw new Stop(
@@ -44,16 +44,16 @@ export async function reachLedger(given: string | undefined, { make = false } = 
   }
 }
 
-export interface Place {
+export interface RuntimeTarget {
   readonly endpoint: string;
   readonly token?: string;
 }
 
 /** The endpoint that was named, on the command line or in the environment. */
-export function namedEndpoint(given: string | undefined): string | undefined {
-  const endpoint = given ?? process.env.LATCHKEY_ENDPOINT;
+export function namedEndpoint(option: string | undefined): string | undefined {
+  const endpoint = option ?? process.env.LATCHKEY_ENDPOINT;
   if (!endpoint) return undefined;
-  refuseOddEndpoint(endpoint, given === undefined ? "LATCHKEY_ENDPOINT" : "--endpoint");
+  refuseOddEndpoint(endpoint, option === undefined ? "LATCHKEY_ENDPOINT" : "--endpoint");
   return endpoint;
 }
 
@@ -69,7 +69,7 @@ export async function checkNote({ endpoint, pid, processStart }: RuntimeNote): P
 }
 
 /** The noted runtime, while it is still the one that was noted. */
-async function livingNote(): Promise<RuntimeNote | undefined> {
+async function noteOfRunning(): Promise<RuntimeNote | undefined> {
   const note = readRuntimeNote();
   if (note === undefined) return undefined;
   const state = await checkNote(note);
@@ -77,11 +77,11 @@ async function livingNote(): Promise<RuntimeNote | undefined> {
 }
 
 /** Where the runtime is, and the token for it. Nothing when none was named and the noted one is gone. */
-export async function runtimePlace(given: string | undefined): Promise<Place | undefined> {
-  const endpoint = namedEndpoint(given);
+export async function runtimeTarget(option: string | undefined): Promise<RuntimeTarget | undefined> {
+  const endpoint = namedEndpoint(option);
   const token = process.env.COPILOT_CONNECTION_TOKEN;
   if (endpoint && token) return { endpoint, token };
-  const note = await livingNote();
+  const note = await noteOfRunning();
   if (!endpoint) return note && { endpoint: note.endpoint, token: note.token };
   return { endpoint, ...(note?.endpoint === endpoint ? { token: note.token } : {}) };
 }
@@ -93,15 +93,15 @@ function refuseOddEndpoint(endpoint: string, origin: string): void {
 }
 
 export async function reachRuntime(
-  given: string | undefined,
+  option: string | undefined,
   { signal, timeoutMs = 5000 }: { signal?: AbortSignal; timeoutMs?: number } = {},
 ): Promise<Rpc> {
-  const place = await runtimePlace(given);
-  if (place === undefined)
+  const target = await runtimeTarget(option);
+  if (target === undefined)
     throw new Stop(exit.runtime, "no runtime: start one with latchkey runtime start, or give --endpoint");
   const { connect } = await import("../rpc/index.js");
-  return await connect(place.endpoint, {
-    token: place.token,
+  return await connect(target.endpoint, {
+    token: target.token,
     signal,
     timeoutMs,
     clientInfo: { editorName: "latchkey" },

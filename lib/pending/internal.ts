@@ -5,4 +5,4 @@ export { kindNames } from "./kinds/table.js";
 export { checkAnswer } from "./request.js";
 export { createAsked, isOvertaken, pendingTools } from "./session/asked.js";
 export type { Attacher } from "./session/attach.js";
-export { hasResumed } from "./session/resumed.js";
+export { hasResumed } from "./session/resume.js";

@@ -120,8 +120,8 @@ const envelope = v.object({
  */
 export function parsePendingRequest(json: unknown, options?: { secrets?: object | undefined }): PendingRequest;
 export function parsePendingRequest(json: unknown, options: { secrets?: object | undefined } = {}): object {
-  const given = typeof json === "string" ? parse(json) : json;
-  const stored = check(envelope, given, "pending request");
+  const value = typeof json === "string" ? parse(json) : json;
+  const stored = check(envelope, value, "pending request");
   const row = rowOf(stored.kind);
   const whole = row.tidy?.(stored.data) ?? stored.data;
   const data = check(row.open, whole, stored.kind);

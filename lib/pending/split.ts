@@ -8,7 +8,7 @@ export const isObject = (value: unknown): value is Record<string, unknown> =>
 export function rest(whole: Record<string, unknown>, open: Record<string, unknown>): Record<string, unknown> {
   const left: [string, unknown][] = [];
   for (const [key, value] of Object.entries(whole)) {
-    const shown = own(open, key);
+    const shown = fieldOf(open, key);
     if (isObject(value) && isObject(shown)) {
       const inner = rest(value, shown);
       if (Object.keys(inner).length > 0) left.push([key, inner]);
@@ -28,5 +28,5 @@ export function merge(open: object, left: object): Record<string, unknown> {
 }
 
 /** A name that every object inherits is no field of it. */
-const own = (object: Record<string, unknown>, key: string): unknown =>
+const fieldOf = (object: Record<string, unknown>, key: string): unknown =>
   Object.hasOwn(object, key) ? object[key] : undefined;

@@ -15,7 +15,7 @@ for (const [name, width] of [
 ] as const)
   test(`${count} rows, ${name}`, () => {
     const rows = Array.from({ length: count }, (_, n) => [`id-${n}`, "x".repeat(n % 40), "what is asked by whom"]);
-    const lines = table(["ID", "NAME", "WHAT"], rows, { head, width, yields: 2, below: [1, 2] }).split("\n");
+    const lines = table(["ID", "NAME", "WHAT"], rows, { head, width, flexible: 2, stacked: [1, 2] }).split("\n");
     assert.is(lines.filter((line) => /^id-\d+/.test(line)).length, count);
     assert.ok(lines.every((line) => width === undefined || line.length <= width));
   });

@@ -4,11 +4,11 @@ import { escapeRemark, runCommand } from "../child.js";
 import { findEntry, shortId } from "../entries.js";
 import { exit, Stop, UsageError } from "../exit.js";
 import { type Io, print, printJson, remark } from "../io.js";
+import { defaultLeaseMs, requestJson, withLease } from "../lease.js";
 import { ask, readAll } from "../prompt.js";
 import { reachLedger } from "../reach.js";
-import { defaultLeaseMs, requestJson, withLease } from "../work.js";
 
-interface Given {
+interface Flags {
   ledger?: string | undefined;
   json?: boolean | undefined;
   exec?: string | undefined;
@@ -23,30 +23,30 @@ interface Given {
   expiresIn?: number | undefined;
 }
 
-export async function answer(id: string, given: Given, io: Io): Promise<undefined> {
-  const choice = choiceOf(given);
-  if (choice !== undefined && given.exec !== undefined)
+export async function answer(id: string, flags: Flags, io: Io): Promise<undefined> {
+  const choice = choiceOf(flags);
+  if (choice !== undefined && flags.exec !== undefined)
     throw new UsageError("give a choice or --exec, not both", "answer");
-  await using ledger = await reachLedger(given.ledger);
+  await using ledger = await reachLedger(flags.ledger);
   const entry = await findEntry(ledger, id);
   refuseFinal(entry);
   const options = {
-    by: given.by ?? `latchkey answer ${process.pid}`,
-    ...(given.account === undefined ? {} : { account: given.account }),
+    by: flags.by ?? `latchkey answer ${process.pid}`,
+    ...(flags.account === undefined ? {} : { account: flags.account }),
   };
   const answered =
-    given.exec === undefined
-      ? await ledger.answer(entry.id, await plainAnswer(entry, choice, given, io), options)
-      : await answerByCommand(ledger, entry, given.exec, given, options, io);
-  if (given.json) await printJson(io.out, answered);
+    flags.exec === undefined
+      ? await ledger.answer(entry.id, await plainAnswer(entry, choice, flags, io), options)
+      : await answerByCommand({ ledger, entry, exec: flags.exec, flags, options }, io);
+  if (flags.json) await printJson(io.out, answered);
   else await print(io.out, `${shortId(answered.id)} ${answered.state}`);
 }
 
-function choiceOf(given: Given): Choice | undefined {
+function choiceOf(flags: Flags): Choice | undefined {
   const choices: Choice[] = [];
-  if (given.approve || given["approve-once"]) choices.push("approve");
-  if (given["approve-for-session"]) choices.push("approve-for-session");
-  if (given.deny) choices.push("deny");
+  if (flags.approve || flags["approve-once"]) choices.push("approve");
+  if (flags["approve-for-session"]) choices.push("approve-for-session");
+  if (flags.deny) choices.push("deny");
   if (choices.length > 1) throw new UsageError(`--${choices.join(" and --")} exclude each other`, "answer");
   return choices[0];
 }
@@ -57,16 +57,16 @@ function refuseFinal({ id, state }: Entry): void {
   throw new Stop(exit.refused, `entry ${shortId(id)} is ${state}: it takes no answer`);
 }
 
-async function plainAnswer(entry: Entry, choice: Choice | undefined, given: Given, io: Io): Promise<Answer> {
-  if (choice !== undefined) return answerOfChoice(entry.kind, choice, given.feedback);
-  if (given.json) return await answerOfJson(entry, await readAll(io.in));
-  const typed = textAnswerOf(entry.kind);
-  if (typed === undefined) return answerOfText(entry.kind, "", {});
-  return textAnswer(entry, io.in.isTTY ? await ask(io, typed.prompt, typed) : await readAll(io.in), given);
+async function plainAnswer(entry: Entry, choice: Choice | undefined, flags: Flags, io: Io): Promise<Answer> {
+  if (choice !== undefined) return answerOfChoice(entry.kind, choice, flags.feedback);
+  if (flags.json) return await answerOfJson(entry, await readAll(io.in));
+  const text = textAnswerOf(entry.kind);
+  if (text === undefined) return answerOfText(entry.kind, "", {});
+  return textAnswer(entry, io.in.isTTY ? await ask(io, text.prompt, text) : await readAll(io.in), flags);
 }
 
-const textAnswer = (entry: Entry, text: string, given: Given): Answer =>
-  answerOfText(entry.kind, text, { expiresIn: given.expiresIn, tokenType: given["token-type"] });
+const textAnswer = (entry: Entry, text: string, flags: Flags): Answer =>
+  answerOfText(entry.kind, text, { expiresIn: flags.expiresIn, tokenType: flags["token-type"] });
 
 /** Checks JSON from outside against the schema of its kind. */
 export async function answerOfJson({ kind }: Pick<Entry, "kind">, text: string): Promise<Answer> {
@@ -84,14 +84,15 @@ function parse(text: string): unknown {
   }
 }
 
-async function answerByCommand(
-  ledger: Ledger,
-  entry: Entry,
-  exec: string,
-  given: Given,
-  options: { by: string; account?: string },
-  io: Io,
-): Promise<Entry> {
+interface CommandWork {
+  readonly ledger: Ledger;
+  readonly entry: Entry;
+  readonly exec: string;
+  readonly flags: Flags;
+  readonly options: { readonly by: string; readonly account?: string };
+}
+
+async function answerByCommand({ ledger, entry, exec, flags, options }: CommandWork, io: Io): Promise<Entry> {
   await using claim = await ledger.claim({ id: entry.id }, { owner: options.by, leaseMs: defaultLeaseMs });
   if (claim === undefined)
     throw new Stop(exit.refused, `entry ${shortId(entry.id)} is claimed by another, or not open`);
@@ -101,9 +102,22 @@ async function answerByCommand(
     if (escaped) await print(io.err, `${shortId(entry.id)}: ${escapeRemark}`);
     if (code !== 0)
       throw new Stop(exit.failed, `the command ended with ${killedBy ?? `exit code ${code}`}; nothing was answered`);
-    const made = given.json ? await answerOfJson(entry, stdout) : textAnswer(entry, stdout, given);
-    return await claim.answer(made, options);
+    const value = flags.json ? await answerOfJson(entry, stdout) : textAnswer(entry, stdout, flags);
+    return await claim.answer(value, options);
   });
 }
 
 const inputOf = async (claim: Claim): Promise<string> => `${JSON.stringify(await requestJson(claim))}\n`;
+
+export async function cancel(
+  id: string,
+  flags: Pick<Flags, "ledger" | "json" | "by"> & { reason?: string | undefined; force?: boolean | undefined },
+  io: Io,
+): Promise<undefined> {
+  await using ledger = await reachLedger(flags.ledger);
+  const found = await findEntry(ledger, id);
+  const by = flags.by ?? `latchkey cancel ${process.pid}`;
+  const entry = await ledger.cancel(found.id, { by, reason: flags.reason, force: flags.force });
+  if (flags.json) await printJson(io.out, entry);
+  else await print(io.out, `${shortId(entry.id)} ${entry.state}`);
+}

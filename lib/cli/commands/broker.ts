@@ -5,16 +5,15 @@ import type { Claim, Filter, Ledger } from "../../ledger/index.js";
 import type { AnswerOf, KindName } from "../../pending/index.js";
 import { kindNames } from "../../pending/internal.js";
 import { escapeRemark, runCommand } from "../child.js";
-import { Cooling } from "../cooling.js";
 import { allEntries, shortId, summary } from "../entries.js";
 import { exit, explainShort, Stop, UsageError } from "../exit.js";
 import { type Io, oneLine, print, printJson, progress, remark } from "../io.js";
+import { defaultLeaseMs, NobodyWaits, requestJson, withLease } from "../lease.js";
 import { reachLedger } from "../reach.js";
-import { defaultLeaseMs, requestJson, Unwanted, withLease } from "../work.js";
 import { answerOfJson } from "./answer.js";
 import { count, oneOf, text } from "./command.js";
 
-interface Given {
+interface Flags {
   ledger?: string | undefined;
   json?: boolean | undefined;
   exec?: string | undefined;
@@ -35,35 +34,37 @@ const lookAgainMs = 250;
 /** `refused`: the command ended well and its answer is none. Run again it would obtain another token, and likely say the same. */
 export type Fate = "answered" | "cancelled" | "retry" | "refused" | "unwanted";
 
+type Selection = Omit<Filter, "state">;
+
 interface Done {
   readonly fate: Fate;
   readonly reason?: string;
 }
 
-export async function broker(given: Given, io: Io): Promise<number | undefined> {
-  const exec = text(given.exec, "--exec", "broker");
-  const kind = oneOf(given.kind, kindNames, "kind");
-  const filter: Wanted = {
+export async function broker(flags: Flags, io: Io): Promise<number | undefined> {
+  const exec = text(flags.exec, "--exec", "broker");
+  const kind = oneOf(flags.kind, kindNames, "kind");
+  const filter: Selection = {
     ...(kind.length > 0 ? { kind } : {}),
-    ...(given.session ? { sessionId: given.session } : {}),
-    ...(given.principal === undefined ? {} : { principal: given.principal }),
+    ...(flags.session ? { sessionId: flags.session } : {}),
+    ...(flags.principal === undefined ? {} : { principal: flags.principal }),
   };
-  const leaseMs = leaseOf(count(given.lease, "lease"));
-  const owner = given.by ?? `latchkey broker ${process.pid}`;
-  await using ledger = await reachLedger(given.ledger, { make: true });
-  const worker = { ledger, filter, exec, leaseMs, owner, cooling: new Cooling() };
+  const leaseMs = leaseOf(count(flags.lease, "lease"));
+  const owner = flags.by ?? `latchkey broker ${process.pid}`;
+  await using ledger = await reachLedger(flags.ledger, { make: true });
+  const worker = { ledger, filter, exec, leaseMs, owner, json: flags.json === true, backoff: new Backoff() };
   let fate: Fate | undefined;
   const work = async (): Promise<void> => {
     while (!io.signal.aborted) {
       const claim = await next(worker, io);
       if (claim === undefined) return;
-      fate = await attempt(worker, claim, given.json === true, io);
-      if (given.once) return;
+      fate = await attempt(worker, claim, io);
+      if (flags.once) return;
     }
   };
-  const jobs = given.once ? 1 : Math.max(1, count(given.jobs, "jobs") ?? 1);
+  const jobs = flags.once ? 1 : Math.max(1, count(flags.jobs, "jobs") ?? 1);
   await Promise.all(Array.from({ length: jobs }, work));
-  if (!given.once) return undefined;
+  if (!flags.once) return undefined;
   if (fate === undefined) return exit.nothing;
   return fate === "retry" || fate === "refused" ? exit.failed : undefined;
 }
@@ -75,31 +76,31 @@ function leaseOf(seconds: number | undefined): number {
   return ms;
 }
 
-type Wanted = Omit<Filter, "state">;
-
 interface Worker {
   readonly ledger: Ledger;
-  readonly filter: Wanted;
+  readonly filter: Selection;
   readonly exec: string;
   readonly leaseMs: number;
   readonly owner: string;
-  readonly cooling: Cooling;
+  /** One line of JSON for each claim. */
+  readonly json: boolean;
+  readonly backoff: Backoff;
 }
 
-/** The next claim that is neither cooling down nor parked; nothing when the broker is to end. */
-async function next({ ledger, filter, leaseMs, owner, cooling }: Worker, io: Io): Promise<Claim | undefined> {
+/** The next claim that is neither parked nor waiting for its next try. Undefined when the broker is to end. */
+async function next({ ledger, filter, leaseMs, owner, backoff }: Worker, io: Io): Promise<Claim | undefined> {
   using _ = progress(io.err, "waits for something to answer");
   try {
     for (;;) {
-      if (!cooling.any()) return await ledger.claim(filter, { owner, leaseMs, signal: io.signal });
+      if (!backoff.any()) return await ledger.claim(filter, { owner, leaseMs, signal: io.signal });
       const open = new Set<string>();
       for await (const { id, credential } of allEntries(ledger, { ...filter, state: "open" })) {
         open.add(id);
-        const claim = cooling.has(credential, id) ? undefined : await ledger.claim({ id }, { owner, leaseMs });
+        const claim = backoff.has(credential, id) ? undefined : await ledger.claim({ id }, { owner, leaseMs });
         if (claim !== undefined) return claim;
       }
-      cooling.keepParked(open);
-      await cooling.pause(io.signal);
+      backoff.keepParked(open);
+      await backoff.pause(io.signal);
     }
   } catch (error) {
     if (io.signal.aborted) return undefined;
@@ -107,16 +108,16 @@ async function next({ ledger, filter, leaseMs, owner, cooling }: Worker, io: Io)
   }
 }
 
-async function attempt(worker: Worker, claim: Claim, json: boolean, io: Io): Promise<Fate> {
+async function attempt(worker: Worker, claim: Claim, io: Io): Promise<Fate> {
   const { id, kind, credential } = claim.entry;
   const { fate, reason } = await work(worker, claim, io);
   // Asked again before it is given back, or it would be claimed again at once.
-  if (fate === "retry") worker.cooling.add(credential);
-  else worker.cooling.forget(credential);
-  if (fate === "refused") worker.cooling.park(claim.entries.map((entry) => entry.id));
+  if (fate === "retry") worker.backoff.add(credential);
+  else worker.backoff.forget(credential);
+  if (fate === "refused") worker.backoff.park(claim.entries.map((entry) => entry.id));
   await claim.release().catch(() => undefined);
   const record = { id, kind, fate, ...(reason === undefined ? {} : { reason }) };
-  if (json) await printJson(io.out, record);
+  if (worker.json) await printJson(io.out, record);
   else
     await print(
       io.out,
@@ -140,11 +141,11 @@ async function work(worker: Worker, claim: Claim, io: Io): Promise<Done> {
       }
       if (code === tempFail) return { fate: "retry" };
       if (code !== 0) return { fate: "retry", reason: `the command ended with ${killedBy ?? `exit code ${code}`}` };
-      await give(worker, claim, await answerOfJson(claim.entry, stdout), signal);
+      await writeAnswer(worker, claim, await answerOfJson(claim.entry, stdout), signal);
       return { fate: "answered" };
     });
   } catch (error) {
-    if (error instanceof Unwanted) return { fate: "unwanted", reason: error.message };
+    if (error instanceof NobodyWaits) return { fate: "unwanted", reason: error.message };
     if (isRefusal(error))
       return { fate: "refused", reason: `${explainShort(error)}; the command is not run for it again by this broker` };
     return {
@@ -164,7 +165,7 @@ const isLedgerError = (error: unknown, code: LedgerErrorCode): boolean =>
  * Writes down what the command obtained. It is not thrown away, to be obtained once more, because the store is away for a moment,
  * or because the claim ran out and nobody else works on it.
  */
-async function give(
+async function writeAnswer(
   { ledger, owner }: Worker,
   claim: Claim,
   answer: AnswerOf<KindName>,
@@ -182,5 +183,51 @@ async function give(
       if (!isLedgerError(error, "UNAVAILABLE")) throw error;
       await pause(lookAgainMs, signal);
     }
+  }
+}
+
+const firstPauseMs = 1000;
+const longestPauseMs = 300_000;
+const lookMs = 1000;
+
+/**
+ * Credentials whose command failed, each left alone for twice as long every time, and entries that are parked: their command printed
+ * something that is no answer. Other work goes on meanwhile.
+ */
+class Backoff {
+  readonly #until = new Map<string, { readonly at: number; readonly pauseMs: number }>();
+  readonly #parked = new Set<string>();
+
+  add(credential: string): void {
+    const pauseMs = Math.min((this.#until.get(credential)?.pauseMs ?? firstPauseMs / 2) * 2, longestPauseMs);
+    this.#until.set(credential, { at: performance.now() + pauseMs, pauseMs });
+  }
+
+  forget(credential: string): void {
+    this.#until.delete(credential);
+  }
+
+  park(entries: readonly string[]): void {
+    for (const id of entries) this.#parked.add(id);
+  }
+
+  /** Lets go of what nobody waits for any more. */
+  keepParked(open: ReadonlySet<string>): void {
+    for (const id of this.#parked) if (!open.has(id)) this.#parked.delete(id);
+  }
+
+  has(credential: string, entry: string): boolean {
+    return this.#parked.has(entry) || (this.#until.get(credential)?.at ?? 0) > performance.now();
+  }
+
+  any(): boolean {
+    return this.#parked.size > 0 || [...this.#until.values()].some(({ at }) => at > performance.now());
+  }
+
+  pause(signal: AbortSignal): Promise<void> {
+    const now = performance.now();
+    let ms = lookMs;
+    for (const { at } of this.#until.values()) if (at > now) ms = Math.min(ms, at - now);
+    return pause(Math.max(10, ms), signal);
   }
 }

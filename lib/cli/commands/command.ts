@@ -125,8 +125,8 @@ export const selection = {
   principal: { type: "string", short: "p", value: "NAME", about: "Only what is asked on this principal's behalf." },
 } as const satisfies Options;
 
-export function text(value: string | undefined, what: string, name: string): string {
-  if (value === undefined || value === "") throw new UsageError(`${what} is missing`, name);
+export function text(value: string | undefined, subject: string, command: string): string {
+  if (value === undefined || value === "") throw new UsageError(`${subject} is missing`, command);
   return value;
 }
 
@@ -137,16 +137,16 @@ export function count(value: string | undefined, option: string): number | undef
   return number;
 }
 
-export function oneOf<T extends string>(given: readonly string[] | undefined, all: readonly T[], option: string): T[] {
-  return (given ?? []).flatMap((value) => value.split(",")).map((value) => pick(value, all, option));
+export function oneOf<T extends string>(names: readonly string[] | undefined, all: readonly T[], option: string): T[] {
+  return (names ?? []).flatMap((name) => name.split(",")).map((name) => pick(name, all, option));
 }
 
-function pick<T extends string>(value: string, all: readonly T[], option: string): T {
-  const exact = all.find((each) => each === value);
+function pick<T extends string>(name: string, all: readonly T[], option: string): T {
+  const exact = all.find((each) => each === name);
   if (exact !== undefined) return exact;
-  const near = all.filter((each) => each.startsWith(value));
+  const near = all.filter((each) => each.startsWith(name));
   if (near.length === 1 && near[0] !== undefined) return near[0];
-  throw new UsageError(`--${option} "${value}" is none of: ${all.join(", ")}`);
+  throw new UsageError(`--${option} "${name}" is none of: ${all.join(", ")}`);
 }
 
 /** The operand of commands that are about one entry. */

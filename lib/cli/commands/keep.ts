@@ -7,10 +7,10 @@ import type { Rpc } from "../../rpc/index.js";
 import { shortId, summary } from "../entries.js";
 import { exit, explainShort, Stop, UsageError } from "../exit.js";
 import { type Io, oneLine, paint, print, printJson, progress } from "../io.js";
-import { reachLedger, runtimePlace } from "../reach.js";
+import { reachLedger, runtimeTarget } from "../reach.js";
 import { oneOf } from "./command.js";
 
-interface Given {
+interface Flags {
   ledger?: string | undefined;
   endpoint?: string | undefined;
   session?: string[] | undefined;
@@ -31,33 +31,33 @@ const connectLimitMs = 5000;
 /**
  * The keeper's life:
  *
- *   waits     no runtime answers; it tries again, a little later each time, and looks its place up anew
+ *   waits     no runtime answers; it tries again, a little later each time, and looks up anew where the runtime is
  *   keeps     connected: holds sessions at their birth, records what they ask, delivers answers, until the connection ends
  *   ends      by a signal: what was seen is on disk, and nothing more is sent. Or by an error of a store that takes nothing more
  */
-export async function keep(given: Given, io: Io): Promise<undefined> {
-  const kinds = oneOf(given.kind, kindNames, "kind");
-  const say = sayer(given.json === true, io);
-  await using ledger = await reachLedger(given.ledger, { make: true });
+export async function keep(flags: Flags, io: Io): Promise<undefined> {
+  const kinds = oneOf(flags.kind, kindNames, "kind");
+  const say = sayer(flags.json === true, io);
+  await using ledger = await reachLedger(flags.ledger, { make: true });
   const options: KeepingOptions = {
     kinds: kinds.length > 0 ? kinds : undefined,
-    principal: given.principal,
-    sessions: given.session,
-    interest: await Promise.all((given.interest ?? []).map(eventType)),
-    elicitation: given["keep-elicitation"],
-    mcpApps: given["keep-mcp-apps"],
+    principal: flags.principal,
+    sessions: flags.session,
+    interest: await Promise.all((flags.interest ?? []).map(eventType)),
+    elicitation: flags["keep-elicitation"],
+    mcpApps: flags["keep-mcp-apps"],
     owner: `latchkey keep ${process.pid}`,
   };
   // Before a connection is there: a birth that nobody listens for is not announced again.
   const keeper = await import("../../keeper/index.js");
   for (let pauseMs = firstPauseMs; !io.signal.aborted; ) {
-    const rpc = await dial(given.endpoint, io, say, pauseMs);
+    const rpc = await dial({ endpoint: flags.endpoint, say, pauseMs }, io);
     if (rpc === undefined) {
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);
       continue;
     }
     pauseMs = firstPauseMs;
-    await keepOn(rpc, { say, ledger, options }, keeper, io.signal);
+    await keepOver(rpc, { keeper, ledger, options, say, signal: io.signal });
     if (!io.signal.aborted) await say({ did: "disconnected", why: (await rpc.closed).message });
   }
   await say({ did: "ended" });
@@ -83,15 +83,18 @@ function sayer(json: boolean, io: Io): Say {
 }
 
 /** A connection, or nothing after a pause. Only what will not get better by waiting is thrown. */
-async function dial(endpoint: string | undefined, io: Io, say: Say, pauseMs: number): Promise<Rpc | undefined> {
+async function dial(
+  { endpoint, say, pauseMs }: { endpoint: string | undefined; say: Say; pauseMs: number },
+  io: Io,
+): Promise<Rpc | undefined> {
   const { connect } = await import("../../rpc/index.js");
   using _ = progress(io.err, "waits for the runtime");
-  const place = await runtimePlace(endpoint);
+  const target = await runtimeTarget(endpoint);
   try {
-    if (place === undefined && endpoint === undefined)
+    if (target === undefined && endpoint === undefined)
       throw new Stop(exit.runtime, "no runtime runs that latchkey runtime start started");
-    if (place === undefined) throw new Stop(exit.runtime, `no runtime at ${endpoint}`);
-    return await connect(place.endpoint, { token: place.token, signal: io.signal, timeoutMs: connectLimitMs });
+    if (target === undefined) throw new Stop(exit.runtime, `no runtime at ${endpoint}`);
+    return await connect(target.endpoint, { token: target.token, signal: io.signal, timeoutMs: connectLimitMs });
   } catch (error) {
     if (io.signal.aborted) return undefined;
     if (error instanceof TypeError) throw error;
@@ -103,19 +106,16 @@ async function dial(endpoint: string | undefined, io: Io, say: Say, pauseMs: num
 
 type KeeperRoom = typeof import("../../keeper/index.js");
 
-interface Plan {
-  readonly say: Say;
+interface Work {
+  readonly keeper: KeeperRoom;
   readonly ledger: Ledger;
   readonly options: KeepingOptions;
+  readonly say: Say;
+  readonly signal: AbortSignal;
 }
 
 /** Keeps over one connection, a line for each thing that happens. */
-async function keepOn(
-  rpc: Rpc,
-  { say, ledger, options }: Plan,
-  keeper: KeeperRoom,
-  signal: AbortSignal,
-): Promise<void> {
+async function keepOver(rpc: Rpc, { keeper, ledger, options, say, signal }: Work): Promise<void> {
   const failed = ({ error }: { error: unknown }): Promise<void> => say({ did: "failed", why: explainShort(error) });
   rpc.events.on("listener:error", failed);
   const keeping = keeper.keep(rpc, ledger, options);

@@ -8,13 +8,13 @@ export async function newKey(io: Io): Promise<undefined> {
   await print(io.out, randomBytes(32).toString("base64url"));
 }
 
-interface Given {
+interface Flags {
   principal?: string | undefined;
   ledger?: string | undefined;
 }
 
 /** Prints a principal's key. The ledger's own comes from where the other commands take it, never from the command line. */
-export async function derive({ principal, ledger }: Given, io: Io): Promise<undefined> {
+export async function derive({ principal, ledger }: Flags, io: Io): Promise<undefined> {
   if (principal === undefined || principal.trim() === "")
     throw new UsageError("--principal must be a name that is not blank", "key derive");
   const { deriveKey } = await import("../../ledger/index.js");

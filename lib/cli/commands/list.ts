@@ -6,7 +6,7 @@ import { type Io, oneLine, paint, print, printJson, progress } from "../io.js";
 import { reachLedger } from "../reach.js";
 import { oneOf } from "./command.js";
 
-interface Wanted {
+interface Flags {
   ledger?: string | undefined;
   all?: boolean | undefined;
   kind?: string[] | undefined;
@@ -19,34 +19,35 @@ interface Wanted {
   quiet?: boolean | undefined;
 }
 
-export async function list(wanted: Wanted, io: Io): Promise<number | undefined> {
-  const kind = oneOf(wanted.kind, kindNames, "kind");
-  const state = oneOf(wanted.state, stateNames, "state");
+export async function list(flags: Flags, io: Io): Promise<number | undefined> {
+  const kind = oneOf(flags.kind, kindNames, "kind");
+  const state = oneOf(flags.state, stateNames, "state");
   const filter: Filter = {
     ...(kind.length > 0 ? { kind } : {}),
-    ...(state.length > 0 ? { state } : wanted.all ? {} : { state: pendingStates }),
-    ...(wanted.session ? { sessionId: wanted.session } : {}),
-    ...(wanted.principal === undefined ? {} : { principal: wanted.principal }),
+    ...(state.length > 0 ? { state } : flags.all ? {} : { state: pendingStates }),
+    ...(flags.session ? { sessionId: flags.session } : {}),
+    ...(flags.principal === undefined ? {} : { principal: flags.principal }),
   };
-  await using ledger = await reachLedger(wanted.ledger, { make: wanted.wait === true });
+  await using ledger = await reachLedger(flags.ledger, { make: flags.wait === true });
   // From before the list on, so that nothing moves unseen between the two.
-  const follows = wanted.watch || wanted.wait;
-  const moves = follows ? ledger.watch(watchable(filter), { signal: io.signal }) : undefined;
-  const first = moves?.next();
+  const follows = flags.watch || flags.wait;
+  const transitions = follows ? ledger.watch(watchable(filter), { signal: io.signal }) : undefined;
+  const first = transitions?.next();
   first?.catch(() => undefined);
-  const look = (): Promise<Entry[]> => all(ledger, filter, state.length > 0 || wanted.all ? () => true : isWaiting);
+  const look = (): Promise<Entry[]> =>
+    entriesWhere(ledger, filter, state.length > 0 || flags.all ? () => true : isWaiting);
   let entries = await look();
-  if (wanted.wait && moves && first && entries.length === 0) {
+  if (flags.wait && transitions && first && entries.length === 0) {
     using _ = progress(io.err, "waits for something to list");
-    for (let step = await first; !step.done; step = await moves.next()) {
+    for (let step = await first; !step.done; step = await transitions.next()) {
       entries = await look();
       if (entries.length > 0) break;
     }
   }
-  if (entries.length > 0 || wanted.json || wanted.quiet) await show(entries, wanted, io);
+  if (entries.length > 0 || flags.json || flags.quiet) await show(entries, flags, io);
   else await print(io.err, paint(io.err).dim(await nothingYet(ledger)));
-  if (!wanted.watch || !moves || !first) return undefined;
-  await follow(first, moves, wanted, io);
+  if (!flags.watch || !transitions || !first) return undefined;
+  await follow(first, transitions, flags, io);
   // Whoever looks on stops when they have seen enough.
   return exit.done;
 }
@@ -54,9 +55,9 @@ export async function list(wanted: Wanted, io: Io): Promise<number | undefined> 
 /** A transition out of the states that were asked for is of interest too. */
 const watchable = ({ state: _, ...filter }: Filter): Filter => filter;
 
-async function all(ledger: Ledger, filter: Filter, wanted: (entry: Entry) => boolean): Promise<Entry[]> {
+async function entriesWhere(ledger: Ledger, filter: Filter, isListed: (entry: Entry) => boolean): Promise<Entry[]> {
   const entries: Entry[] = [];
-  for await (const entry of allEntries(ledger, filter)) if (wanted(entry)) entries.push(entry);
+  for await (const entry of allEntries(ledger, filter)) if (isListed(entry)) entries.push(entry);
   return entries;
 }
 
@@ -66,22 +67,22 @@ async function nothingYet(ledger: Ledger): Promise<string> {
   return isNew ? "nothing is pending: latchkey keep records what sessions ask" : "nothing is pending";
 }
 
-async function show(entries: readonly Entry[], { json, quiet }: Wanted, io: Io): Promise<void> {
+async function show(entries: readonly Entry[], { json, quiet }: Flags, io: Io): Promise<void> {
   if (json) for (const entry of entries) await printJson(io.out, entry);
   else if (quiet) for (const { id } of entries) await print(io.out, oneLine(id));
   else await print(io.out, entryTable(entries, { width: io.out.columns, head: paint(io.out).dim }));
 }
 
-type Moves = ReturnType<Ledger["watch"]>;
+type Transitions = ReturnType<Ledger["watch"]>;
 
 async function follow(
   first: Promise<IteratorResult<Entry>>,
-  moves: Moves,
-  { json, quiet }: Wanted,
+  transitions: Transitions,
+  { json, quiet }: Flags,
   io: Io,
 ): Promise<void> {
   try {
-    for (let step = await first; !step.done; step = await moves.next()) {
+    for (let step = await first; !step.done; step = await transitions.next()) {
       const { value } = step;
       if (json) await printJson(io.out, value);
       else if (quiet) await print(io.out, oneLine(value.id));

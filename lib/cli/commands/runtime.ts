@@ -2,6 +2,7 @@ import { ConnectionError } from "../../base/errors.js";
 import type { Runtime } from "../../rpc/index.js";
 import { exit, Stop, UsageError } from "../exit.js";
 import { type Io, oneLine, print, printJson, progress } from "../io.js";
+import { checkNote } from "../reach.js";
 import {
   makeStateFolder,
   type RuntimeNote,
@@ -9,10 +10,9 @@ import {
   removeRuntimeNote,
   runtimeFile,
   writeRuntimeNote,
-} from "../place.js";
-import { checkNote } from "../reach.js";
+} from "../state-folder.js";
 
-interface StartGiven {
+interface StartFlags {
   path?: string | undefined;
   home?: string | undefined;
   "log-level"?: string | undefined;
@@ -28,7 +28,7 @@ type Found =
  * Whether the noted runtime runs: the noted process listens at the noted place, and takes the random token that it was started
  * with. Nobody is sent that token before.
  */
-async function look(note: RuntimeNote, signal: AbortSignal): Promise<Found> {
+async function probe(note: RuntimeNote, signal: AbortSignal): Promise<Found> {
   const state = await checkNote(note);
   if (state === "gone") return { answers: false, why: "its process has ended", gone: true };
   if (state === "not-listening")
@@ -45,79 +45,79 @@ async function look(note: RuntimeNote, signal: AbortSignal): Promise<Found> {
   }
 }
 
-export async function start(given: StartGiven, args: readonly string[], io: Io): Promise<number | undefined> {
+export async function start(flags: StartFlags, args: readonly string[], io: Io): Promise<number | undefined> {
   const note = readRuntimeNote();
   if (note !== undefined) {
-    const found = await look(note, io.signal);
-    if (found.answers) return await tell(note, "runs already", given.json, io);
+    const found = await probe(note, io.signal);
+    if (found.answers) return await tell(note, { state: "runs already", json: flags.json }, io);
     if (!found.gone) throw new Stop(exit.runtime, `${describe(note)} ${found.why}; end process ${note.pid} yourself`);
     removeRuntimeNote(note);
   }
   const { startRuntime } = await import("../../rpc/index.js");
   using _ = progress(io.err, "starts the runtime");
-  const logLevel = level(given["log-level"]);
+  const logLevel = logLevelOf(flags["log-level"]);
   const runtime = await startRuntime({
-    path: given.path,
-    home: given.home,
+    path: flags.path,
+    home: flags.home,
     logLevel,
     args,
     detached: true,
     signal: io.signal,
   });
-  return await keepNote(runtime, given.json, io);
+  return await keepNote(runtime, flags, io);
 }
 
-async function keepNote(runtime: Runtime, json: boolean | undefined, io: Io): Promise<number | undefined> {
+async function keepNote(runtime: Runtime, { json }: StartFlags, io: Io): Promise<number | undefined> {
   const { endpoint, token, pid, version } = runtime;
   const { markRuntime } = await import("../../rpc/index.js");
   const startedAt = new Date().toISOString();
   const note: RuntimeNote = { ...(await markRuntime({ endpoint, pid })), token, version, startedAt };
   try {
     makeStateFolder();
-    if (!writeRuntimeNote(note, { replace: false })) {
+    if (!writeRuntimeNote(note)) {
       throw new Stop(exit.failed, "another latchkey runtime start was quicker; its runtime stays, this one is ended");
     }
   } catch (error) {
     await runtime.stop();
     throw error;
   }
-  return await tell(note, "started", json, io);
+  return await tell(note, { state: "started", json: json }, io);
 }
 
 type LogLevel = "none" | "error" | "warning" | "info" | "debug" | "all";
 const levels: readonly LogLevel[] = ["none", "error", "warning", "info", "debug", "all"];
 
-function level(given: string | undefined): LogLevel | undefined {
-  if (given === undefined) return undefined;
-  const found = levels.find((each) => each === given);
+function logLevelOf(name: string | undefined): LogLevel | undefined {
+  if (name === undefined) return undefined;
+  const found = levels.find((each) => each === name);
   if (found === undefined) throw new UsageError(`--log-level is one of: ${levels.join(", ")}`);
   return found;
 }
 
-export async function status(given: { json?: boolean | undefined }, io: Io): Promise<number | undefined> {
+export async function status(flags: { json?: boolean | undefined }, io: Io): Promise<number | undefined> {
   const note = readRuntimeNote();
   if (note === undefined)
-    return await nothing("no runtime was started: latchkey runtime start starts one", given.json, io);
-  const found = await look(note, io.signal);
-  if (found.answers) return await tell(note, "runs", given.json, io);
-  return await nothing(`${describe(note)} does not run: ${found.why}`, given.json, io);
+    return await nothing("no runtime was started: latchkey runtime start starts one", { json: flags.json }, io);
+  const found = await probe(note, io.signal);
+  if (found.answers) return await tell(note, { state: "runs", json: flags.json }, io);
+  return await nothing(`${describe(note)} does not run: ${found.why}`, { json: flags.json }, io);
 }
 
-export async function stop(given: { json?: boolean | undefined }, io: Io): Promise<number | undefined> {
+export async function stop(flags: { json?: boolean | undefined }, io: Io): Promise<number | undefined> {
   const note = readRuntimeNote();
-  if (note === undefined) return await nothing("no runtime was started", given.json, io);
-  const found = await look(note, io.signal);
+  if (note === undefined) return await nothing("no runtime was started", { json: flags.json }, io);
+  const found = await probe(note, io.signal);
   if (found.answers) {
     using _ = progress(io.err, `stops the runtime, process ${note.pid}`);
     if (await endNoted(note)) {
       removeRuntimeNote(note);
-      return await tell(note, "stopped", given.json, io);
+      return await tell(note, { state: "stopped", json: flags.json }, io);
     }
   } else if (!found.gone) {
     throw new Stop(exit.runtime, `${describe(note)} ${found.why}; end process ${note.pid} yourself`);
   }
   removeRuntimeNote(note);
-  return await nothing(`${describe(note)} was gone already`, given.json, io);
+  return await nothing(`${describe(note)} was gone already`, { json: flags.json }, io);
 }
 
 /** False when it has ended by itself meanwhile. */
@@ -148,9 +148,10 @@ function end(pid: number, signal: "SIGTERM" | "SIGKILL"): void {
 /** For a shell's `eval`. */
 export async function env(io: Io): Promise<number | undefined> {
   const note = readRuntimeNote();
-  if (note === undefined) return await nothing("no runtime was started: latchkey runtime start starts one", false, io);
-  const found = await look(note, io.signal);
-  if (!found.answers) return await nothing(`${describe(note)} does not run: ${found.why}`, false, io);
+  if (note === undefined)
+    return await nothing("no runtime was started: latchkey runtime start starts one", { json: false }, io);
+  const found = await probe(note, io.signal);
+  if (!found.answers) return await nothing(`${describe(note)} does not run: ${found.why}`, { json: false }, io);
   const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
   await print(io.out, `export ENDPOINT=${quoted(note.endpoint)}\nexport TOKEN=${quoted(note.token)}`);
   return undefined;
@@ -161,15 +162,14 @@ const describe = ({ endpoint, pid }: RuntimeNote): string => `the runtime at ${e
 /** The token stays in its file. */
 async function tell(
   { token: _, processStart: __, ...note }: RuntimeNote,
-  state: string,
-  json: boolean | undefined,
+  { state, json }: { state: string; json: boolean | undefined },
   io: Io,
 ): Promise<undefined> {
   if (json) await printJson(io.out, { state, ...note, file: runtimeFile() });
   else await print(io.out, `${state}: runtime ${oneLine(note.version)} at ${note.endpoint}, process ${note.pid}`);
 }
 
-async function nothing(why: string, json: boolean | undefined, io: Io): Promise<number> {
+async function nothing(why: string, { json }: { json: boolean | undefined }, io: Io): Promise<number> {
   if (json) await printJson(io.out, { state: "none", why });
   else await print(io.err, oneLine(why));
   return exit.nothing;

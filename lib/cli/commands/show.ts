@@ -5,15 +5,15 @@ import { type Io, oneLine, paint, print, printJson } from "../io.js";
 import { reachLedger } from "../reach.js";
 import { table } from "../table.js";
 
-interface Wanted {
+interface Flags {
   ledger?: string | undefined;
   json?: boolean | undefined;
 }
 
-export async function show(id: string, wanted: Wanted, io: Io): Promise<undefined> {
-  await using ledger = await reachLedger(wanted.ledger);
+export async function show(id: string, flags: Flags, io: Io): Promise<undefined> {
+  await using ledger = await reachLedger(flags.ledger);
   const entry = await findEntry(ledger, id);
-  if (wanted.json) return void (await printJson(io.out, entry));
+  if (flags.json) return void (await printJson(io.out, entry));
   await print(io.out, describe(entry, paint(io.out).dim));
 }
 
@@ -33,11 +33,11 @@ export function describe(entry: Entry, dim: (text: string) => string): string {
   return `${lines.join("\n")}\n${dim("data")}\n${body}`;
 }
 
-export async function receipts(id: string, wanted: Wanted, io: Io): Promise<undefined> {
-  await using ledger = await reachLedger(wanted.ledger);
-  const own = await ledger.receipts(id);
-  const found = own.length > 0 ? own : await ledger.receipts((await findEntry(ledger, id)).id);
-  if (wanted.json) for (const receipt of found) await printJson(io.out, receipt);
+export async function receipts(id: string, flags: Flags, io: Io): Promise<undefined> {
+  await using ledger = await reachLedger(flags.ledger);
+  const exact = await ledger.receipts(id);
+  const found = exact.length > 0 ? exact : await ledger.receipts((await findEntry(ledger, id)).id);
+  if (flags.json) for (const receipt of found) await printJson(io.out, receipt);
   else await print(io.out, history(found, { width: io.out.columns, head: paint(io.out).dim }));
 }
 

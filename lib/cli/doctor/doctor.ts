@@ -6,17 +6,17 @@ import { ledgerFindings } from "./ledger.js";
 import { runtimeFindings } from "./runtime.js";
 
 export async function doctor(
-  given: { ledger?: string | undefined; endpoint?: string | undefined; json?: boolean | undefined },
+  flags: { ledger?: string | undefined; endpoint?: string | undefined; json?: boolean | undefined },
   io: Io,
 ): Promise<number> {
   const findings: Finding[] = [];
   const { green, yellow, red, dim } = paint(io.out);
   const colour = { well: green, odd: yellow, bad: red };
-  const sources = [nodeFindings(), runtimeFindings(given.endpoint, io.signal), ledgerFindings(given.ledger)];
+  const sources = [nodeFindings(), runtimeFindings(flags.endpoint, io.signal), ledgerFindings(flags.ledger)];
   for (const source of sources)
     for await (const finding of source) {
       findings.push(finding);
-      if (given.json) {
+      if (flags.json) {
         await printJson(io.out, finding);
         continue;
       }

@@ -4,8 +4,8 @@ import { LatchkeyError } from "../../base/errors.js";
 import type { Ledger, State } from "../../ledger/index.js";
 import { age, allEntries, pendingStates, shortId } from "../entries.js";
 import { explainShort } from "../exit.js";
-import { stateFolder } from "../place.js";
 import { ledgerLocation, reachLedger, shownLocation } from "../reach.js";
+import { stateFolder } from "../state-folder.js";
 import type { Finding } from "./finding.js";
 import { mode } from "./runtime.js";
 
@@ -20,8 +20,8 @@ const advice: Record<string, string> = {
   UNAVAILABLE: "Look whether the database runs and lets this user in; on Node 20 SQLite needs @photostructure/sqlite.",
 };
 
-export async function* ledgerFindings(given: string | undefined): AsyncGenerator<Finding> {
-  const location = ledgerLocation(given);
+export async function* ledgerFindings(option: string | undefined): AsyncGenerator<Finding> {
+  const location = ledgerLocation(option);
   const shown = shownLocation(location);
   const file = shown === location && location !== ":memory:";
   if (shown === location) yield* driver();
@@ -29,7 +29,7 @@ export async function* ledgerFindings(given: string | undefined): AsyncGenerator
     yield { about, state: "odd", what: `there is none at ${shown}`, todo: "latchkey keep makes it, or give --ledger." };
     return;
   }
-  if (given !== undefined && /^postgres(ql)?:\/\/[^/@]*:[^/@]*@/.test(given))
+  if (option !== undefined && /^postgres(ql)?:\/\/[^/@]*:[^/@]*@/.test(option))
     yield {
       about,
       state: "bad",
@@ -39,7 +39,7 @@ export async function* ledgerFindings(given: string | undefined): AsyncGenerator
   if (file) yield* modes(location);
   let ledger: Ledger;
   try {
-    ledger = await reachLedger(given);
+    ledger = await reachLedger(option);
   } catch (error) {
     const todo = error instanceof LatchkeyError ? advice[error.code] : undefined;
     const what = `${shown}: ${explainShort(error)}`;

@@ -1,30 +1,30 @@
 import { stat } from "node:fs/promises";
 import { distrustOwner, octal } from "../../base/private-file.js";
 import { explainShort } from "../exit.js";
-import { readRuntimeNote, runtimeFile, stateFolder } from "../place.js";
-import { runtimePlace } from "../reach.js";
+import { type RuntimeTarget, runtimeTarget } from "../reach.js";
+import { readRuntimeNote, runtimeFile, stateFolder } from "../state-folder.js";
 import type { Finding } from "./finding.js";
 
 const about = "runtime";
 
-export async function* runtimeFindings(given: string | undefined, signal: AbortSignal): AsyncGenerator<Finding> {
+export async function* runtimeFindings(endpoint: string | undefined, signal: AbortSignal): AsyncGenerator<Finding> {
   yield await program();
   yield* modes();
   const note = readRuntimeNote();
-  const place = await runtimePlace(given);
-  if (place === undefined) {
+  const target = await runtimeTarget(endpoint);
+  if (target === undefined) {
     const what = note === undefined ? "none was started" : `the one that was started at ${note.endpoint} is gone`;
     yield { about, state: "odd", what, todo: "latchkey runtime start, or give --endpoint." };
     return;
   }
-  if (place.token === undefined)
+  if (target.token === undefined)
     yield {
       about: "token",
       state: "odd",
-      what: `no token is known for ${place.endpoint}`,
+      what: `no token is known for ${target.endpoint}`,
       todo: "Set COPILOT_CONNECTION_TOKEN. A runtime without a token obeys every local process.",
     };
-  yield await reached(place.endpoint, place.token, note?.endpoint === place.endpoint, signal);
+  yield await reached({ ...target, isNoted: note?.endpoint === target.endpoint }, signal);
 }
 
 async function program(): Promise<Finding> {
@@ -42,17 +42,17 @@ async function program(): Promise<Finding> {
 }
 
 async function* modes(): AsyncGenerator<Finding> {
-  for (const [path, wanted] of [
+  for (const [path, allowed] of [
     [stateFolder(), 0o700],
     [runtimeFile(), 0o600],
   ] as const) {
-    const finding = await mode(path, wanted);
+    const finding = await mode(path, allowed);
     if (finding) yield finding;
   }
 }
 
 /** Whose a file is, and whether others may look into it; nothing when it is not there. */
-export async function mode(path: string, wanted: number): Promise<Finding | undefined> {
+export async function mode(path: string, allowed: number): Promise<Finding | undefined> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined || process.platform === "win32") return undefined;
   const stranger = distrustOwner(found.uid);
@@ -61,14 +61,12 @@ export async function mode(path: string, wanted: number): Promise<Finding | unde
     return { about: "modes", state: "bad", what: `${path} ${stranger}`, todo };
   }
   const shown = `${path} has mode ${octal(found.mode)}`;
-  if ((found.mode & 0o777 & ~wanted) === 0) return { about: "modes", state: "well", what: shown };
-  return { about: "modes", state: "bad", what: shown, todo: `chmod ${wanted.toString(8)} ${path}` };
+  if ((found.mode & 0o777 & ~allowed) === 0) return { about: "modes", state: "well", what: shown };
+  return { about: "modes", state: "bad", what: shown, todo: `chmod ${allowed.toString(8)} ${path}` };
 }
 
 async function reached(
-  endpoint: string,
-  token: string | undefined,
-  noted: boolean,
+  { endpoint, token, isNoted }: RuntimeTarget & { readonly isNoted: boolean },
   signal: AbortSignal,
 ): Promise<Finding> {
   const { connect } = await import("../../rpc/index.js");
@@ -98,7 +96,7 @@ async function reached(
       about,
       state: "bad",
       what,
-      todo: noted
+      todo: isNoted
         ? "It is gone: latchkey runtime start starts another; sessions are resumed by their hosts."
         : "Look whether it runs, and whether the port is right.",
     };

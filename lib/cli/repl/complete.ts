@@ -3,7 +3,7 @@ import type { REPLServer } from "node:repl";
 import { kindNames } from "../../pending/internal.js";
 import type { SessionCalls } from "../../protocol/index.js";
 import { pendingStates, stateNames } from "../entries.js";
-import type { Desk } from "./desk.js";
+import type { ReplState } from "./state.js";
 
 /** The calls that the runtime's schemas lack. */
 const calls: Record<keyof SessionCalls, true> = {
@@ -34,10 +34,10 @@ async function sessionMethods(): Promise<string[]> {
 
 const eventTypes = async (): Promise<readonly string[]> => (await import("../names.js")).eventTypes;
 
-type Offer = (desk: Desk) => readonly string[] | Promise<readonly string[]>;
+type Offer = (state: ReplState) => readonly string[] | Promise<readonly string[]>;
 
 /** What is typed before the quote, and what may stand between the quotes then. The first that fits is taken. */
-const places: readonly (readonly [RegExp, Offer])[] = [
+const contexts: readonly (readonly [RegExp, Offer])[] = [
   [/\brpc\.request\($/, methods],
   [/\.request\($/, sessionMethods],
   [/\b(?:on|once|wait|stream)\($/, async () => ["*", ...(await eventTypes()), "session.lifecycle"]],
@@ -49,11 +49,11 @@ const places: readonly (readonly [RegExp, Offer])[] = [
   [/\bstate:\s*\[?$/, () => stateNames],
 ];
 
-async function entryIds({ ledger }: Desk): Promise<string[]> {
+async function entryIds({ ledger }: ReplState): Promise<string[]> {
   return (await ledger.list({ state: pendingStates })).map(({ id }) => id);
 }
 
-async function sessionIds({ ledger, rpc }: Desk): Promise<string[]> {
+async function sessionIds({ ledger, rpc }: ReplState): Promise<string[]> {
   const recorded = (await ledger.list({ state: pendingStates })).map(({ sessionId }) => sessionId);
   const { sessions = [] } = (await rpc?.request("session.list", {}, { timeoutMs: 2000 })) ?? {};
   return [...new Set([...recorded, ...sessions.map(({ sessionId }) => sessionId)])];
@@ -62,15 +62,15 @@ async function sessionIds({ ledger, rpc }: Desk): Promise<string[]> {
 type Complete = (line: string, done: (error: Error | null, result: CompleterResult) => void) => void;
 
 /** Completes inside the strings that latchkey knows; everything else is Node's own completion. */
-export function completer(desk: Desk, others: REPLServer["completer"]): Complete {
+export function completer(state: ReplState, others: REPLServer["completer"]): Complete {
   return (line, done) => {
     const [, before = "", typed = ""] = /^(.*)["'`]([^"'`]*)$/s.exec(line) ?? [];
-    const offer = places.find(([place]) => place.test(before))?.[1];
+    const offer = contexts.find(([context]) => context.test(before))?.[1];
     if (offer === undefined) {
       Reflect.apply(others, undefined, [line, done]);
       return;
     }
-    Promise.resolve(offer(desk)).then(
+    Promise.resolve(offer(state)).then(
       (names) => done(null, [names.filter((name) => name.startsWith(typed)), typed]),
       () => done(null, [[], typed]),
     );

@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import type { REPLServer } from "node:repl";
-import { writePrivate } from "../place.js";
+import { writePrivate } from "../state-folder.js";
 
 export const historySize = 1000;
 

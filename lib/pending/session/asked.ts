@@ -13,9 +13,9 @@ export type AskingEvent = Extract<SessionEvent, { type: KindName }>;
 
 /** What a session has asked, as its event log shows it. */
 export interface Asked {
-  /** The requests that the log of the present load shows as asked and not completed, in order. A completed event may never come: some of these may be over. */
+  /** The requests that the log of the present load shows as asked and not completed, in order. A completed event may never come: some of these may have ended. */
   readonly events: AskingEvent[];
-  /** The ids of requests that the log shows as over. */
+  /** The ids of requests that the log shows as ended. */
   readonly ended: ReadonlySet<string>;
   /** External tools are those that the runtime lists: one that is not among the events waits no more. */
   readonly toolsListed: boolean;
@@ -46,15 +46,15 @@ export interface AskedSoFar {
  */
 export function createAsked(): AskedSoFar {
   const open = new Map<string, AskingEvent>();
-  const over = new Set<string>();
+  const ended = new Set<string>();
   const end = (id: string): void => {
-    over.add(id);
+    ended.add(id);
     open.delete(id);
   };
   return {
     see(event) {
       if (isAsking(event)) {
-        if (!over.has(event.data.requestId)) open.set(event.data.requestId, event);
+        if (!ended.has(event.data.requestId)) open.set(event.data.requestId, event);
       } else if (completions.has(event.type) && "requestId" in event.data && typeof event.data.requestId === "string") {
         end(event.data.requestId);
       } else if (event.type === "tool.execution_complete") {
@@ -66,10 +66,10 @@ export function createAsked(): AskedSoFar {
       for (const { type, data } of before)
         if (type === "external_tool.requested" && !waiting.has(data.requestId)) open.delete(data.requestId);
       for (const tool of tools)
-        if (!open.has(tool.data.requestId) && !over.has(tool.data.requestId)) open.set(tool.data.requestId, tool);
+        if (!open.has(tool.data.requestId) && !ended.has(tool.data.requestId)) open.set(tool.data.requestId, tool);
     },
     open: () => [...open.values()],
-    ended: () => over,
+    ended: () => ended,
   };
 }
 

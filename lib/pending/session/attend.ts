@@ -87,8 +87,8 @@ export async function attend(
       // A call that waits wedges the session: where `mcp.list` may have to wait, the log must do.
       const mayWait = rows.some(({ blocksServerList }) => blocksServerList) || view.blocksServerList();
       if (!mayWait) view.list((await session.request("mcp.list", {}, { signal })).servers);
-      const again = view.servers().map((name) => reconcile(session, name, view, { settleMs, signal }));
-      askedAgain = (await Promise.all(again)).flat();
+      const reconciled = view.servers().map((name) => reconcile(session, name, view, { settleMs, signal }));
+      askedAgain = (await Promise.all(reconciled)).flat();
     }
     return { interests, events: view.open(), askedAgain, whole };
   } finally {

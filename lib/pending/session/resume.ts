@@ -19,7 +19,6 @@ import { type AskingEvent, readAsked } from "./asked.js";
 import { type Attacher, attach } from "./attach.js";
 import { attend } from "./attend.js";
 import { closedByUnloading, watchInterrupted } from "./interrupted.js";
-import { noteResumed } from "./resumed.js";
 
 /** What `resume` needs of a ledger; the ledger's own `Ledger` has it. */
 export interface ResumeLedger {
@@ -121,8 +120,8 @@ export async function resume<S extends ResumedSession>(
       lost = await ledger.lost(sessionId, { reason: "the session was not loaded" });
       const seeds = await ledger.seeds(sessionId, { principal: principal ?? null });
       // A ledger of somebody else's making may give more than it was asked for.
-      const own = seeds.filter(({ request }) => request.principal === principal);
-      ({ params: sent, seeded } = await seed(sent, own));
+      const ofPrincipal = seeds.filter(({ request }) => request.principal === principal);
+      ({ params: sent, seeded } = await seed(sent, ofPrincipal));
     }
     try {
       if (cold) {
@@ -208,8 +207,8 @@ function attachOnly(params: SessionResumeParams): SessionResumeParams {
   const { sessionId, tools, commands } = params;
   const { requestPermission, requestElicitation, requestMcpApps, requestAutoModeSwitch } = params;
   const added = { tools, commands, requestPermission, requestElicitation, requestMcpApps, requestAutoModeSwitch };
-  const given = Object.entries(added).filter(([, value]) => value !== undefined && value !== false);
-  return { sessionId, ...Object.fromEntries(given) };
+  const wanted = Object.entries(added).filter(([, value]) => value !== undefined && value !== false);
+  return { sessionId, ...Object.fromEntries(wanted) };
 }
 
 /** Puts each answer where the runtime looks when it starts the server. The host's own headers stay. */
@@ -240,3 +239,13 @@ function seedOf(request: PendingRequest, answer: unknown): Seed | undefined {
   const { success, output } = v.safeParse(row.answer, answer);
   return success && row.seed ? row.seed(wholeData(request), output) : undefined;
 }
+
+/** Sessions that this process loaded again, by the connection over which it did. */
+const resumed = new WeakMap<object, Set<string>>();
+
+function noteResumed(rpc: object, sessionId: string): void {
+  resumed.set(rpc, (resumed.get(rpc) ?? new Set()).add(sessionId));
+}
+
+/** What listens at the other end of this connection is a runtime that loaded the session for us. */
+export const hasResumed = (rpc: object, sessionId: string): boolean => resumed.get(rpc)?.has(sessionId) ?? false;

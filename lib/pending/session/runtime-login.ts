@@ -70,7 +70,7 @@ const stored = v.looseObject({
 async function begin(
   rpc: LoginRpc,
   sessionId: string,
-  { serverName, redirectUri, issuer, signal, timeoutMs, ...given }: BeginRuntimeLoginOptions,
+  { serverName, redirectUri, issuer, signal, timeoutMs, ...rest }: BeginRuntimeLoginOptions,
 ): Promise<RuntimeLogin | undefined> {
   const target = URL.canParse(redirectUri) ? new URL(redirectUri) : undefined;
   if (target?.protocol !== "https:" || target.search !== "" || target.hash !== "" || /[?#]/.test(redirectUri))
@@ -78,7 +78,7 @@ async function begin(
   // An older runtime would open a listener of its own instead.
   if (!(await rpc.capabilities()).runtimeLogin)
     throw new LatchkeyError("UNSUPPORTED", "this runtime has no session.mcp.oauth.complete");
-  const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const options = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
   const { authorizationUrl: url, authorizationId } = await rpc
     .session(sessionId)
     .request("mcp.oauth.login", { ...options, serverName, redirectUri }, { signal, timeoutMs });

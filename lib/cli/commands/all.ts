@@ -1,6 +1,6 @@
 import { UsageError } from "../exit.js";
+import { answer, broker, cancel } from "./answering.js";
 import { type Command, command, endpointOption, entryId, jsonOption, ledgerOption, selection } from "./command.js";
-import { answer, broker, cancel } from "./work-table.js";
 
 const start = command({
   name: "runtime start",

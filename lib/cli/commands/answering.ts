@@ -70,7 +70,7 @@ export const cancel = command({
   examples: [["latchkey cancel 3f2a91c0 --reason 'the session is over'", "Nobody works on it from now on."]],
   takes: 1,
   run: async ({ values, operands }, io) =>
-    await (await import("./cancel.js")).cancel(entryId(operands, "cancel"), values, io),
+    await (await import("./answer.js")).cancel(entryId(operands, "cancel"), values, io),
 });
 
 export const broker = command({

@@ -6,7 +6,7 @@ import { reachRuntime } from "../reach.js";
 import type { Shown } from "./shown.js";
 
 /** What the REPL works with. The runtime may come and go; the ledger stays. */
-export interface Desk {
+export interface ReplState {
   readonly ledger: Ledger;
   readonly io: Io;
   readonly shown: Shown;
@@ -16,20 +16,20 @@ export interface Desk {
 }
 
 /** Connects, and says what came of it in a few words. When the runtime goes away, that is said once. */
-export async function connectDesk(desk: Desk, endpoint: string | undefined): Promise<string> {
+export async function connectRuntime(state: ReplState, endpoint: string | undefined): Promise<string> {
   try {
-    const rpc = await reachRuntime(endpoint, { signal: desk.io.signal });
-    await desk.rpc?.close();
-    desk.rpc = rpc;
+    const rpc = await reachRuntime(endpoint, { signal: state.io.signal });
+    await state.rpc?.close();
+    state.rpc = rpc;
     void rpc.closed.then(({ code, message }) => {
-      if (desk.rpc !== rpc || code === "ENDED") return;
-      desk.rpc = undefined;
+      if (state.rpc !== rpc || code === "ENDED") return;
+      state.rpc = undefined;
       // Calls that it ended say the same, and have the first word.
       setImmediate(() => {
-        if (desk.shown.isNews(message)) desk.say(`the runtime is gone: ${oneLine(message)}`);
+        if (state.shown.isNews(message)) state.say(`the runtime is gone: ${oneLine(message)}`);
       });
     });
-    desk.shown.forget();
+    state.shown.forget();
     return oneLine(`runtime ${rpc.hello.version} at ${rpc.endpoint}`);
   } catch (error) {
     return oneLine(explainShort(error));

@@ -6,7 +6,6 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
-  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
@@ -23,8 +22,8 @@ export function stateFolder(env: NodeJS.ProcessEnv = process.env): string {
 export const cacheFolder = (): string => inBase(process.env.XDG_CACHE_HOME, ".cache");
 
 /** The base directory specification: a relative path is invalid and is ignored. */
-const inBase = (given: string | undefined, usual: string): string =>
-  join(given && isAbsolute(given) ? given : join(homedir(), usual), "latchkey");
+const inBase = (configured: string | undefined, fallback: string): string =>
+  join(configured && isAbsolute(configured) ? configured : join(homedir(), fallback), "latchkey");
 
 /** A new file, on disk and readable by its owner alone. */
 export function writePrivate(path: string, contents: string | Uint8Array): void {
@@ -69,16 +68,12 @@ export function readRuntimeNote(): RuntimeNote | undefined {
   return isNote(value) ? value : undefined;
 }
 
-/** Writes the file whole, readable by its owner alone. Without `replace` it stays away from one that is there. */
-export function writeRuntimeNote(note: RuntimeNote, { replace }: { replace: boolean }): boolean {
+/** Writes the file whole, readable by its owner alone. False when there is one already: it stays as it is. */
+export function writeRuntimeNote(note: RuntimeNote): boolean {
   makeStateFolder();
   const path = runtimeFile();
   const draft = `${path}.${crypto.randomUUID()}`;
   writePrivate(draft, `${JSON.stringify(note)}\n`);
-  if (replace) {
-    renameSync(draft, path);
-    return true;
-  }
   try {
     linkSync(draft, path);
     return true;

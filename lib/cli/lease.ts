@@ -18,22 +18,22 @@ export const defaultLeaseMs = 60_000;
  */
 export async function withLease<T>(
   claim: Claim,
-  { leaseMs, signal: outer }: { leaseMs: number; signal: AbortSignal },
+  { leaseMs, signal: stopped }: { leaseMs: number; signal: AbortSignal },
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const over = new AbortController();
-  const signal = AbortSignal.any([outer, over.signal]);
+  const ended = new AbortController();
+  const signal = AbortSignal.any([stopped, ended.signal]);
   let extending = Promise.resolve();
   let sureUntil = performance.now() + leaseMs;
   const extend = async (): Promise<void> => {
     try {
       await claim.extend();
       sureUntil = performance.now() + leaseMs;
-      if (claim.entries.length === 0) over.abort(new Unwanted());
+      if (claim.entries.length === 0) ended.abort(new NobodyWaits());
     } catch (error) {
       // A store that is away for a moment has not given the claim to anybody else yet.
       if (error instanceof LedgerError && error.code === "UNAVAILABLE" && performance.now() < sureUntil) return;
-      over.abort(error);
+      ended.abort(error);
     }
   };
   // By this machine's clock only in length: when the lease ends is the database's affair.
@@ -48,8 +48,8 @@ export async function withLease<T>(
   }
 }
 
-/** Everything that waited for the answer is over. */
-export class Unwanted extends Error {
+/** Every request that waited for the answer has ended. */
+export class NobodyWaits extends Error {
   constructor() {
     super("nobody waits for it any more");
   }
