@@ -217,10 +217,10 @@ function registeredMethod(applicationType: "native" | "web", supported: readonly
   return supported === undefined ? "none" : (order.find((method) => supported.includes(method)) ?? "none");
 }
 
-/** @throws TypeError unless it is on loopback or https (MCP authorization, "Communication security"), without a fragment. */
+/** @throws TypeError unless it is on loopback or https (MCP authorization, "Communication security"), without a fragment, user or password. */
 export function checkRedirectUri(uri: string): void {
   const url = URL.canParse(uri) ? new URL(uri) : undefined;
   const safe = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url));
-  if (!safe || url?.hash !== "" || url.username !== "")
-    throw new TypeError("a redirect URI must be https, or http on loopback, and have no fragment");
+  if (!safe || url?.hash !== "" || url.username !== "" || url.password !== "")
+    throw new TypeError("a redirect URI must be https, or http on loopback, and have no fragment and no password");
 }

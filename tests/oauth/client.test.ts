@@ -55,10 +55,21 @@ test("the client ID of a metadata document is an https URL with a path", async (
     "https://app.example",
     "https://app.example/",
     "https://a@app.example/c",
+    "https://:secret@app.example/c",
+    "https://app.example/c#part",
     "c",
   ])
     assert.instance(await rejects(choose({ metadataUrl: url })), TypeError, url);
   assert.instance(await rejects(choose({ metadataUrl: "https://app.example/a/../c" })), TypeError);
+});
+
+test("a redirect URI is https, or http on loopback, and nothing else is in it", async () => {
+  stage.places = places(everything);
+  for (const uri of [
+    ...["http://app.example/cb", "http://127.0.0.1.evil.example/cb", "ftp://127.0.0.1/cb", "app:/cb", "cb"],
+    ...["https://app.example/cb#x", "https://a@app.example/cb", "https://:secret@app.example/cb"],
+  ])
+    assert.instance(await rejects(choose({ register: { ...register, redirectUris: [uri] } })), TypeError, uri);
 });
 
 test("dynamic registration says application_type, and asks for what the server supports", async () => {

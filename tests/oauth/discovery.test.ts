@@ -167,3 +167,15 @@ test("a server of before 2025-06-18 is its own authorization server, where the h
   const { issuer, resource } = await find({}, { legacy: true });
   assert.equal([issuer, resource], ["https://mcp.example", "https://mcp.example/mcp"]);
 });
+
+test("resource metadata: a query is that of the server, or none", async () => {
+  const serverUrl = "https://mcp.example/mcp?tenant=1";
+  for (const resource of [serverUrl, "https://mcp.example/mcp"]) {
+    stage.places = places({}, { resource });
+    assert.is((await find({ serverUrl })).resource, resource);
+  }
+  for (const resource of ["https://mcp.example/mcp?tenant=2", "https://mcp.example/mcp?tenant=1&x"]) {
+    stage.places = places({}, { resource });
+    await refused(find({ serverUrl }), "RESOURCE_MISMATCH");
+  }
+});

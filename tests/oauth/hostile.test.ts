@@ -192,6 +192,47 @@ test("a server that never answers, or never ends, costs the time that was given"
   }
 });
 
+test("a URL that a server names is https without user or password, or http on real loopback", async () => {
+  for (const url of [
+    ...["https://user@auth.example/t", "https://:secret@auth.example/t", "ftp://127.0.0.1/t", "wss://auth.example/t"],
+    ...["http://127.0.0.1.evil.example/t", "http://127.evil.example/t", "http://localhost.evil.example/t"],
+  ]) {
+    stage.places = places({ token_endpoint: url });
+    stage.paths();
+    await refused(find({ allowInner: true }), "FORBIDDEN_URL");
+    assert.is(stage.paths().length, 2, url);
+  }
+  stage.places = places({ token_endpoint: "http://127.1.2.3/t" });
+  assert.is((await find({ allowInner: true })).metadata.token_endpoint, "http://127.1.2.3/t");
+});
+
+test("an authority whose metadata is of another issuer begins nothing", async () => {
+  const { authority, client } = await known(stage, machine);
+  stage.paths();
+  const mixed = { ...authority, metadata: { ...authority.metadata, issuer: "https://evil.example" } };
+  const strange = { ...client, issuer: "https://evil.example" };
+  const options = { fetch: stage.fetch, redirectUri: "http://127.0.0.1/cb" };
+  await refused(beginCode(mixed, client, options), "ISSUER_CHANGED");
+  await refused(beginCode(authority, strange, options), "ISSUER_CHANGED");
+  await refused(clientCredentials(mixed, client, options), "ISSUER_CHANGED");
+  assert.equal(stage.paths(), []);
+});
+
+test("a server that hangs up while TLS greets was sent nothing", async () => {
+  const server = createTcpServer((socket) => {
+    socket.on("error", () => undefined);
+    socket.once("data", () => socket.resetAndDestroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  const serverUrl = `https://127.0.0.1:${typeof address === "object" ? address?.port : ""}/mcp`;
+  try {
+    assert.is((await refused(discover(demand({ serverUrl })), "UNREACHABLE")).sent, false);
+  } finally {
+    server.close();
+  }
+});
+
 test("nobody there: it is said that nothing was sent", async () => {
   const server = createTcpServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

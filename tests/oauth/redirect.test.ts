@@ -44,6 +44,22 @@ test("what is no callback is none: another path, method or host, no answer in it
   assert.is((await rejects(listener.next({ timeoutMs: 20 }))).name, "TimeoutError");
 });
 
+test("a whole URL in the place of a path is of another origin, and no callback", async () => {
+  await using listener = await listenForRedirect();
+  const { host, port } = new URL(listener.redirectUri);
+  const asked = (path: string): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const request = httpRequest({ host: "127.0.0.1", port, path, headers: { host }, agent: false }, (response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      });
+      request.once("error", reject).end();
+    });
+  assert.is(await asked("http://evil.example/callback?code=1"), 404);
+  assert.is(await asked("/callback?code=2"), 200);
+  assert.match(await listener.next(), /code=2$/);
+});
+
 test("only loopback can reach it, and many callbacks do not grow it", async () => {
   await using listener = await listenForRedirect();
   for (let at = 0; at < 20; at++) await status(`${listener.redirectUri}?code=${at}`);

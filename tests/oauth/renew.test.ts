@@ -106,6 +106,41 @@ test("a person is needed: nothing kept, no refresh token, more scope, the same s
   assert.not.ok(steps.includes("spend") || steps.includes("POST"));
 });
 
+test("what is none is none, though something lies there", async () => {
+  const renewal = await run(held("none", await signedIn()));
+  assert.equal(renewal, { how: "person", why: "none" });
+});
+
+test("a grant of another issuer or resource is forgotten, and nothing of it is sent", async () => {
+  const grant = await signedIn(ended);
+  const moved = { ...grant, issuer: "https://old.example" };
+  for (const kept of [
+    { ...grant, resource: "https://mcp.example/other" },
+    { ...moved, client: { ...grant.client, issuer: moved.issuer }, server: { ...grant.server, issuer: moved.issuer } },
+  ]) {
+    steps = [];
+    const renewal = await run(held("kept", kept));
+    assert.is(renewal.how === "person" && renewal.why, "issuer-changed");
+    assert.equal(steps, ["forget", "release"]);
+  }
+});
+
+test("client credentials ask for more beside what there was, where it is of the same issuer and resource", async () => {
+  const grant = await signedIn();
+  const about = {
+    ...{ reason: "upscope", wwwAuthenticateParams: { scope: "write" } },
+    staticClientConfig: { clientId: "c-1", clientSecret: "cs-1", grantType: "client_credentials" },
+  };
+  const asked = async (kept: Grant): Promise<string[]> => {
+    stage.paths();
+    await run(held("kept", kept), about);
+    return (stage.post("/token").form.get("scope") ?? "").split(" ").sort();
+  };
+  assert.equal(await asked(grant), ["read", "write"]);
+  assert.equal(await asked({ ...grant, resource: "https://mcp.example/other" }), ["write"]);
+  assert.equal(await asked({ ...grant, issuer: "https://old.example" }), ["write"]);
+});
+
 test("in doubt is never guessed: a person, or once more where the caller says so", async () => {
   const live = await signedIn();
   const grant = { ...live, ...ended };
