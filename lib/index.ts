@@ -1,4 +1,7 @@
-/** The thin core: everything but the ledger. */
+/**
+ * The thin core: everything but the ledger.
+ * @module latchkey
+ */
 export * from "./base/errors.js";
 export * from "./events/index.js";
 export * from "./pending/index.js";

@@ -29,6 +29,7 @@ export interface RegisteredClient {
   authMethod?: AuthMethod | undefined;
   /** As a kept `Client` has it. One whose secret has ended is no client any more. */
   expiresAt?: string | undefined;
+  /** Where a kept client came from. `registered` when left out. */
   source?: Client["source"] | undefined;
 }
 

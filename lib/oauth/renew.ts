@@ -25,6 +25,7 @@ import type { OAuthOptions } from "./transport.js";
  * resolves, and rejects when the lease is over.
  */
 export interface HeldGrant {
+  /** What is kept: nothing, a grant, or one whose refresh token may have been spent. */
   readonly state: "none" | "kept" | "in-doubt";
   /** What was kept last, as JSON. */
   readonly grant?: unknown;
@@ -32,14 +33,21 @@ export interface HeldGrant {
   spend(): Promise<void>;
   /** It surely was not used up. */
   unspent(): Promise<void>;
+  /** Keeps what the authorization server gave, in the place of what was there. */
   keep(grant: Grant): Promise<void>;
+  /** Keeps nothing any more. `reason` is for the receipt. */
   forget(options?: { reason?: string | undefined }): Promise<void>;
+  /** Gives the right back. Twice, or too late, is harmless. */
   release(): Promise<void>;
 }
 
 /** What `renew` needs of a claim; that of a ledger is one. */
 export interface GrantClaim {
+  /** The request that the claim is on, with its secrets. */
   request(): Promise<OAuthRequest>;
+  /**
+   * The right to what is kept for its principal, resource and client. `leaseMs` is how long it is held, `waitMs` how long to wait for it.
+   */
   grant(options?: {
     leaseMs?: number | undefined;
     waitMs?: number | undefined;
@@ -58,6 +66,7 @@ export interface GrantClaim {
  */
 export type NeedsPerson = "none" | "expired" | "refused" | "in-doubt" | "scope" | "step-up-limit" | "issuer-changed";
 
+/** How a token came about, or why a person is needed. */
 export type Renewal =
   | { how: "kept" | "refreshed" | "client-credentials"; grant: Grant }
   | {
@@ -67,7 +76,9 @@ export type Renewal =
       before?: Grant;
     };
 
+/** Options of `renew`. */
 export interface RenewOptions extends OAuthOptions {
+  /** The time to judge by. This machine's clock when left out. */
   now?: Date | undefined;
   /** How long a kept access token must still live to be given away. Default 30 000. */
   minLifetimeMs?: number | undefined;
@@ -75,11 +86,25 @@ export interface RenewOptions extends OAuthOptions {
   inDoubt?: "person" | "try" | undefined;
   /** How to choose the client where it asks for itself; also makes it ask though the request's configuration does not say so. */
   clientCredentials?: ChooseClientOptions | undefined;
+  /** Milliseconds that the grant is held unless it is released: the claim's default when left out. */
   leaseMs?: number | undefined;
+  /** Milliseconds to wait for a grant that somebody else holds: the claim's default when left out. */
   waitMs?: number | undefined;
 }
 
-/** @throws OAuthError what `discover`, `refresh` and `clientCredentials` can cause; what the claim's own verbs can */
+/**
+ * Gets a token without a person where there is a way, and keeps it.
+ * @throws OAuthError what `discover`, `refresh` and `clientCredentials` can cause; what the claim's own verbs can
+ * @example
+ * ```ts
+ * import { type GrantClaim, renew, toAnswer } from "latchkey/oauth";
+ *
+ * export async function answerFor(claim: GrantClaim) {
+ *   const renewal = await renew(claim, { minLifetimeMs: 60_000 });
+ *   return renewal.how === "person" ? undefined : toAnswer(renewal.grant);
+ * }
+ * ```
+ */
 export async function renew(claim: GrantClaim, options: RenewOptions = {}): Promise<Renewal> {
   const request = await claim.request();
   const { leaseMs, waitMs, signal } = options;

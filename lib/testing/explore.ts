@@ -4,7 +4,9 @@ import { type Fault, type FaultName, faultNames, placeFault, type TraceLine } fr
 import type { Likeness } from "./likeness.js";
 import { createRandom } from "./random.js";
 
+/** What a scenario is given. */
 export interface Run {
+  /** The fake runtime, with the faults of this schedule. */
   readonly fake: FakeRuntime;
   /** The fake's clock; it stands until the scenario moves it. */
   readonly clock: MovedClock;
@@ -15,6 +17,7 @@ export interface Run {
 /** Plays a host against the fake, and throws when it did what it must not. */
 export type Scenario = (run: Run) => Promise<void>;
 
+/** Options of `explore`. */
 export interface ExploreOptions {
   /** So many schedules, from seed 1 on; or these seeds. 100 when left out. */
   readonly seeds?: number | readonly (number | string)[];
@@ -24,21 +27,25 @@ export interface ExploreOptions {
   readonly depth?: number;
   /** How many messages of a run faults may fall on. 40 when left out. */
   readonly messages?: number;
+  /** The runtime that the fakes are like. `1.0.102` when left out. */
   readonly like?: Likeness;
-  /** A run that takes longer has failed. 2000 when left out. */
+  /** Milliseconds after which a run has failed. 2000 when left out. */
   readonly timeoutMs?: number;
 }
 
+/** A schedule that failed. */
 export interface Failure {
   /** The seed whose schedule failed first. */
   readonly seed: number | string;
   /** The smallest schedule found that still fails: give it to `fakeRuntime` with the seed, or to `explore`'s scenario by hand. */
   readonly faults: readonly Fault[];
+  /** What the scenario threw. */
   readonly error: unknown;
   /** The messages of that run, in order. */
   readonly trace: readonly TraceLine[];
 }
 
+/** What `explore` found. */
 export interface Explored {
   /** Runs, those that made the schedule smaller included. */
   readonly runs: number;
@@ -49,6 +56,20 @@ export interface Explored {
 /**
  * Runs a scenario under many schedules of faults, each of which follows from its seed, and stops at the first that fails. The schedule is
  * then made smaller as long as it fails: without one of its faults, or with one of them earlier.
+ * @example
+ * ```ts
+ * import { connect } from "latchkey/rpc";
+ * import { explore } from "latchkey/testing";
+ *
+ * const { failure } = await explore(
+ *   async ({ fake, signal }) => {
+ *     await using rpc = await connect(fake.endpoint, { token: fake.token, signal });
+ *     await rpc.request("session.create", {}, { signal });
+ *   },
+ *   { seeds: 20 },
+ * );
+ * if (failure) console.error(failure.seed, failure.faults, failure.error);
+ * ```
  */
 export async function explore(scenario: Scenario, options: ExploreOptions = {}): Promise<Explored> {
   const { seeds = 100, faults: names = faultNames, depth = 3, messages = 40 } = options;

@@ -10,6 +10,7 @@ import { type Answered, createMachine, type Disk, type Machine } from "./machine
 import { createRandom } from "./random.js";
 import type { Reply, Session } from "./session.js";
 
+/** Options of `fakeRuntime`. */
 export interface FakeOptions {
   /** The runtime that it is like. `1.0.102` when left out. */
   like?: Likeness | undefined;
@@ -39,15 +40,21 @@ export type FakeReply =
 
 /** A question that waits, or that was dropped and still takes an answer that nobody hears (`deaf`). */
 export interface FakeRequest {
+  /** The session that asks. */
   readonly sessionId: string;
+  /** The request. */
   readonly requestId: string;
+  /** Its kind. */
   readonly kind: KindName;
+  /** Whether an answer would be heard. */
   readonly state: "open" | "deaf";
 }
 
+/** A fake runtime at work. */
 export interface FakeRuntime {
   /** `tcp://127.0.0.1:<port>`. */
   readonly endpoint: string;
+  /** The connection token that `connect` needs. */
   readonly token: string;
   /** What `connect` says of it. */
   readonly version: Likeness;
@@ -88,7 +95,9 @@ export interface FakeRuntime {
   readonly exited: Promise<void>;
   /** The same as `close`, by the name that `startRuntime` gives it. */
   stop(): Promise<void>;
+  /** Ends it, and frees its port. */
   close(): Promise<void>;
+  /** `await using` closes it. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -98,6 +107,18 @@ const folder = "/fake/.copilot";
 /**
  * A runtime that is none: it speaks the protocol, and does what the real ones do with sessions, questions and answers, faults of theirs
  * included. No model, no server, no network but loopback.
+ * @throws TypeError when `like` is none of `likenesses`; what listening on a port can cause, such as `EADDRINUSE`
+ * @example
+ * ```ts
+ * import { connect } from "latchkey/rpc";
+ * import { fakeRuntime } from "latchkey/testing";
+ *
+ * await using fake = await fakeRuntime({ seed: 1 });
+ * await using rpc = await connect(fake.endpoint, { token: fake.token });
+ * const { sessionId } = await rpc.request("session.create", { requestPermission: true });
+ * fake.raise(sessionId, "permission.requested");
+ * console.log(fake.requests);
+ * ```
  */
 export async function fakeRuntime(options: FakeOptions = {}): Promise<FakeRuntime> {
   const { like = "1.0.102", seed = "fake", clock = realClock, accepts = () => true } = options;

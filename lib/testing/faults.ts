@@ -7,6 +7,7 @@ import type { Between, Message, Peer } from "./peer.js";
 import { isRecord } from "./peer.js";
 import type { Random } from "./random.js";
 
+/** What goes wrong, and where: `nth` counts from 1, over all connections and runs. */
 export type Fault =
   /** The n-th reply, or the n-th to this method: the call has its effect, and nothing is said. */
   | { readonly fault: "drop-reply"; readonly nth: number; readonly method?: string }
@@ -27,8 +28,10 @@ export type Fault =
   /** A kill loses so many events of each session that were written last. */
   | { readonly fault: "lose-tail"; readonly events: number };
 
+/** The name of a fault. */
 export type FaultName = Fault["fault"];
 
+/** The names of all faults. */
 export const faultNames: readonly FaultName[] = [
   "drop-reply",
   "repeat-event",
@@ -64,9 +67,11 @@ export function placeFault(fault: FaultName, random: Random, messages = 40): Fau
 
 /** One message as it went over the wire, or was to. */
 export interface TraceLine {
+  /** Which connection, counted from 1. */
   readonly connection: number;
   /** `in`: of the client; `out`: of the runtime. */
   readonly direction: "in" | "out";
+  /** The message as it went over the wire, or would have. */
   readonly message: Message;
   /** What happened to it instead. */
   readonly fault?: FaultName;

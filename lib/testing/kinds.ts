@@ -172,6 +172,7 @@ export const rows = {
 /** The event that asks. */
 export type KindName = keyof typeof rows & keyof EventMap;
 
+/** Whether an event type is that of a kind which the fake can ask. */
 export const isKind = (name: string): name is KindName => Object.hasOwn(rows, name);
 
 export const rowOf = (kind: KindName): Row => rows[kind];

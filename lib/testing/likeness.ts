@@ -1,5 +1,6 @@
 /** The runtimes that the fake can be like. */
 export const likenesses = ["1.0.85", "1.0.102"] as const;
+/** The version of a runtime that the fake can be like. */
 export type Likeness = (typeof likenesses)[number];
 
 /** Where the two runtimes differ, as the contract suite has seen it. Everything else is alike in both. */

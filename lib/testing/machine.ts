@@ -28,10 +28,15 @@ export interface Disk {
 }
 
 export interface Answered {
+  /** The session that asked. */
   readonly sessionId: string;
+  /** The request. */
   readonly requestId: string;
+  /** Its kind. */
   readonly kind: KindName;
+  /** The answer as it came. */
   readonly answer: unknown;
+  /** What the fake said: `success`. */
   readonly accepted: boolean;
 }
 

@@ -6,6 +6,7 @@ import { redactText } from "../base/redact.js";
 import type { Rpc } from "../rpc/index.js";
 import { isRecord } from "./peer.js";
 
+/** One line of a recording: its head, a call, a reply, or a notification, events among them. */
 export type Recorded =
   | { readonly v: 1; readonly hello: { readonly protocolVersion: number; readonly version: string } }
   | { readonly call: number; readonly method: string; readonly params: unknown }
@@ -13,6 +14,7 @@ export type Recorded =
   | { readonly reply: number; readonly error: { readonly code: number; readonly message: string } }
   | { readonly notification: string; readonly params: unknown };
 
+/** A recording that goes on. */
 export interface Recording {
   /** JSON lines, without their line ends. */
   readonly lines: readonly string[];
@@ -20,7 +22,20 @@ export interface Recording {
   stop(): void;
 }
 
-/** Records what goes through a connection from now on: calls of `rpc` and of its sessions, their replies, and what the runtime says. */
+/**
+ * Records what goes through a connection from now on: calls of `rpc` and of its sessions, their replies, and what the runtime says.
+ * @example
+ * ```ts
+ * import { writeFile } from "node:fs/promises";
+ * import { connect } from "latchkey/rpc";
+ * import { record } from "latchkey/testing";
+ *
+ * await using rpc = await connect("tcp://127.0.0.1:41234");
+ * const recording = record(rpc);
+ * await rpc.request("session.list", {});
+ * await writeFile("session.jsonl", recording.lines.join("\n"));
+ * ```
+ */
 export function record(rpc: Rpc): Recording {
   const lines: string[] = [];
   let calls = 0;

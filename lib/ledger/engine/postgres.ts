@@ -1,3 +1,7 @@
+/**
+ * A ledger on PostgreSQL, with settings of its own.
+ * @module ledger/postgres
+ */
 import type postgres from "postgres";
 import { countOf, spanOf, waitOf } from "../../base/amounts.js";
 import { LatchkeyError, LedgerError } from "../../base/errors.js";

@@ -25,6 +25,7 @@ export interface CredentialParts {
 
 /** An answer in the form in which the runtime looks for it when it starts the server. */
 export interface Seed extends CredentialParts {
+  /** The MCP server's name in the session. */
   serverName: string;
   /** HTTP headers, by name. */
   headers: Readonly<Record<string, string>>;
