@@ -18,8 +18,6 @@ export function stateFolder(env: NodeJS.ProcessEnv = process.env): string {
   return inBase(env.XDG_STATE_HOME, ".local/state");
 }
 
-/** `$XDG_CACHE_HOME/latchkey`, which may be deleted at any time. */
-export const cacheFolder = (): string => inBase(process.env.XDG_CACHE_HOME, ".cache");
 
 /** The base directory specification: a relative path is invalid and is ignored. */
 const inBase = (configured: string | undefined, fallback: string): string =>

@@ -56,6 +56,31 @@ text("its tsconfig.json compiles its programs", async () => {
   }
 });
 
+/** The anchors of a page's headings, as GitHub makes them. */
+const anchorsOf = (page: string): string[] =>
+  [...page.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, "")
+      .replaceAll(" ", "-"),
+  );
+
+text("every link to a heading leads to one", async () => {
+  const names = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"];
+  for (const name of await readdir(join(root, "docs"))) if (name.endsWith(".md")) names.push(`docs/${name}`);
+  const pages = new Map(
+    await Promise.all(names.map(async (name) => [name, await readFile(join(root, name), "utf8")] as const)),
+  );
+  const dead: string[] = [];
+  for (const [name, page] of pages) {
+    for (const [, path = "", anchor = ""] of page.matchAll(/\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)/g)) {
+      const target = path === "" ? page : pages.get(join(dirname(name), path));
+      if (!anchorsOf(target ?? "").includes(anchor)) dead.push(`${name}: ${path}#${anchor}`);
+    }
+  }
+  assert.equal(dead, []);
+});
+
 text("every link of README and docs leads to a file", async () => {
   const pages = ["README.md", ...(await readdir(join(root, "docs"))).map((name) => `docs/${name}`)];
   const dead: string[] = [];
