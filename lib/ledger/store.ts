@@ -1,18 +1,18 @@
-import { ageOf, countOf, spanOf, waitOf } from "../base/amounts.js";
+import { ageOf, countOf, spanOf } from "../base/amounts.js";
 import { LedgerError } from "../base/errors.js";
 import { hide } from "../base/hide.js";
 import { checkPrincipal } from "../base/principal.js";
 import type { AnswerOf, KindName, PendingRequest } from "../pending/index.js";
 import type { LedgerAccess } from "./access.js";
+import { Changes } from "./changes.js";
+import { claimWhenFree } from "./claiming.js";
 import type * as contract from "./contract.js";
 import { draftAnswer, draftRequest } from "./drafts.js";
 import { type Engine, lock, number, type Row, type Rule, text } from "./engine/engine.js";
-import { HeldClaim } from "./held-claim.js";
 import { HeldDelivery } from "./held-delivery.js";
 import { entryOf, presentEntry, receiptOf } from "./rows.js";
 import { answer, cancel, refuseAnswer } from "./rules/answer.js";
-import { Changes, longestWaitMs } from "./rules/changes.js";
-import * as claims from "./rules/claim.js";
+import { expire } from "./rules/claim.js";
 import { completed, deliverable, giveAgain, givenBefore, markSent } from "./rules/deliver.js";
 import * as find from "./rules/find.js";
 import { markLost } from "./rules/lost.js";
@@ -119,7 +119,7 @@ export class Store implements contract.Ledger, LedgerAccess {
   async sweep(): Promise<number | undefined> {
     for (;;) {
       const ids = await this.engine.read(() => find.due(sweepPortion));
-      for (const id of ids) await this.write("expire", () => claims.expire(id));
+      for (const id of ids) await this.write("expire", () => expire(id));
       if (ids.length < sweepPortion) return await this.engine.read(find.untilDue);
     }
   }
@@ -132,48 +132,7 @@ export class Store implements contract.Ledger, LedgerAccess {
     filter: Omit<contract.Filter, "state">,
     options: contract.ClaimOptions,
   ): Promise<contract.Claim | undefined> {
-    const { owner, leaseMs = 60_000, signal } = options;
-    if (typeof owner !== "string" || owner === "") throw new TypeError('"owner" must say who claims');
-    spanOf(leaseMs, "leaseMs");
-    const lease = { owner, leaseMs };
-    const defaultMs = signal === undefined ? 0 : Number.POSITIVE_INFINITY;
-    const waitMs = options.waitMs === undefined ? defaultMs : waitOf(options.waitMs, "waitMs");
-    const deadline = performance.now() + waitMs;
-    const stop = waitMs > 0 ? this.changes.use() : undefined;
-    try {
-      for (;;) {
-        signal?.throwIfAborted();
-        const seen = this.changes.count;
-        const claimed = await this.#claimNow(this.#scoped(filter), lease);
-        if (claimed !== undefined) return await this.#hold(claimed, lease);
-        const left = deadline - performance.now();
-        if (left <= 0) return undefined;
-        const claimableMs =
-          (await this.engine.read(() => claims.untilClaimable(this.#scoped(filter)))) ?? longestWaitMs;
-        await this.changes.after(seen, Math.min(left, Math.max(claimableMs, 1), longestWaitMs), signal);
-      }
-    } finally {
-      stop?.();
-    }
-  }
-
-  async #hold(claimed: claims.Claimed, lease: claims.Lease): Promise<HeldClaim> {
-    try {
-      await proveEntries(this.keyring, claimed.entries);
-      return new HeldClaim(this, { ...claimed, ...lease });
-    } catch (error) {
-      await this.write("release", () => claims.release(claimed.credential, claimed.fence));
-      throw error;
-    }
-  }
-
-  async #claimNow(filter: find.Scoped<contract.Filter>, lease: claims.Lease): Promise<claims.Claimed | undefined> {
-    for (;;) {
-      const found = await this.engine.read(() => claims.candidate(filter));
-      if (found === undefined) return undefined;
-      const claimed = await this.write("claim", () => claims.claim(found, lease));
-      if (claimed !== undefined) return claimed;
-    }
+    return await claimWhenFree(this, this.#scoped(filter), options);
   }
 
   async answer<K extends KindName>(

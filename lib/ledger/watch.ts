@@ -1,8 +1,8 @@
 import { LedgerError } from "../base/errors.js";
+import { type Changes, longestWaitMs } from "./changes.js";
 import type { Filter, Transition, WatchOptions } from "./contract.js";
 import { type Engine, number } from "./engine/engine.js";
 import { entryOf } from "./rows.js";
-import { type Changes, longestWaitMs } from "./rules/changes.js";
 import { type Scoped, transitions } from "./rules/find.js";
 
 const batch = 256;

@@ -31,6 +31,6 @@ export async function derive({ principal, ledger }: Flags, io: Io): Promise<unde
 
 async function keyBeside(location: string): Promise<Uint8Array | undefined> {
   if (isUrl(location) || location === ":memory:") return undefined;
-  const { keyFile } = await import("../../ledger/internal.js");
-  return keyFile(`${location}.key`, false);
+  const { readKeyFile } = await import("../../ledger/internal.js");
+  return readKeyFile(`${location}.key`);
 }

@@ -1,9 +1,8 @@
-import { connect, type Socket } from "node:net";
-import { join } from "node:path";
 import type postgres from "postgres";
 import { isCut } from "./outlook.js";
 import { Blockers } from "./postgres-blockers.js";
 import type { PostgresDriver } from "./postgres-driver.js";
+import { Sockets } from "./postgres-sockets.js";
 import { isFolder, type PostgresUrl } from "./postgres-url.js";
 
 export interface PoolOptions {
@@ -14,8 +13,6 @@ export interface PoolOptions {
   readonly timeoutMs: number;
 }
 
-/** Connections that are older are not from after the fail-over that we just heard of. */
-const freshMs = 5000;
 /** How long the client has to notice that its connections were given up. */
 const noticeMs = 1000;
 /** How long replies that are out are waited for at the end. */
@@ -33,7 +30,7 @@ const looksPerTimeout = 4;
 export class Pool {
   readonly #url: PostgresUrl;
   readonly #options: PoolOptions;
-  readonly #sockets = new Map<Socket, number>();
+  readonly #sockets = new Sockets();
   readonly #blockers = new Blockers();
   /** Whether statements are kept prepared on their connections. */
   prepare: boolean;
@@ -82,31 +79,11 @@ export class Pool {
       keep_alive: keepAliveSeconds,
       // Who asks again waits by himself.
       backoff: () => 0,
-      socket: this.#connect,
+      // Not awaited: what is written before the connection stands is sent then, and a failure is an error of the socket.
+      socket: () => this.#sockets.open(this.#url.hosts[this.at % this.hosts] ?? this.#url.hosts[0]),
       ...own,
     };
   }
-
-  /** Not awaited: what is written before the connection stands is sent then, and a failure is an error of the socket. */
-  readonly #connect = (): Socket => {
-    const { host, port } = this.#url.hosts[this.at % this.hosts] ?? this.#url.hosts[0];
-    const socket = isFolder(host)
-      ? connect({ path: join(host, `.s.PGSQL.${port}`) })
-      : connect({ host, port, noDelay: true });
-    // Without an error the client would go on connecting to a server that hangs up at once.
-    socket.once("end", () => {
-      if (socket.bytesRead === 0)
-        socket.destroy(Object.assign(new Error("the server hung up"), { code: "CONNECTION_CLOSED" }));
-    });
-    // Node tells of the end some turns after the error; what the client sends in between it would take for answered. Added after
-    // the client's own listeners, which come with the next microtask.
-    setImmediate(() => socket.once("error", () => socket.emit("close", false)));
-    // The client takes the name that it asks for in TLS from here.
-    Object.assign(socket, { host, port });
-    for (const old of this.#sockets.keys()) if (old.destroyed) this.#sockets.delete(old);
-    this.#sockets.set(socket, performance.now());
-    return socket;
-  };
 
   /** Waits for the server, but not for ever. */
   async awaitReply<T>(reply: PromiseLike<T>): Promise<T> {
@@ -186,12 +163,12 @@ export class Pool {
 
   /** Gives every connection up. What is awaited on them rejects. */
   cut(): void {
-    for (const socket of this.#sockets.keys()) socket.destroy();
+    this.#sockets.cut();
   }
 
   /** Gives up the connections that were made before a fail-over: they lead to a server that takes no writes any more. */
   renew(): void {
-    for (const [socket, since] of this.#sockets) if (performance.now() - since > freshMs) socket.destroy();
+    this.#sockets.cutOld();
   }
 
   /** Turns to the next host, unless somebody did since `at`. False when there is no other. */

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { type FSWatcher, watch } from "node:fs";
-import { basename, dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { LatchkeyError, LedgerError } from "../../base/errors.js";
 import { fault } from "../../base/fault.js";
-import { keyFile } from "../seal/key-file.js";
+import { makeKeyFile, readKeyFile } from "../seal/key-file.js";
 import { type Dialect, drive, type Engine, type Row, type Rule, type Step } from "./engine.js";
 import { databaseError } from "./outlook.js";
+import { SqliteChanges } from "./sqlite-changes.js";
 import { type Database, loadSqlite } from "./sqlite-driver.js";
 import { OpenFiles, reserve } from "./sqlite-file.js";
 
@@ -13,10 +13,9 @@ import { OpenFiles, reserve } from "./sqlite-file.js";
 const busyMs = 100;
 /** How long a transaction waits altogether. */
 const patienceMs = 15_000;
-/** How often a waiting process looks at the data version: a read of shared memory, some microseconds. */
-const lookMs = 20;
-/** When it looks after the file system said that the journal is being written: the commit is visible a little later. */
-const alertMs = [1, 1, 2, 4, 8];
+/** The pause before the next try doubles from the first to the longest. */
+const firstPauseMs = 1;
+const longestPauseMs = 50;
 
 const clock = "CAST(round(unixepoch('subsec') * 1000) AS INTEGER)";
 
@@ -78,18 +77,13 @@ class SqliteEngine implements Engine {
   readonly #database: Database;
   readonly #disk: OnDisk | undefined;
   readonly #statements = new Map<string, ReturnType<Database["prepare"]>>();
-  readonly #listeners = new Set<() => void>();
-  #looking: NodeJS.Timeout | undefined;
-  #watching: FSWatcher | undefined;
-  #alert: NodeJS.Timeout | undefined;
-  #alertStep = 0;
-  #version: unknown;
+  readonly #changes: SqliteChanges;
   #closed = false;
 
   constructor(database: Database, disk: OnDisk | undefined) {
     this.#database = database;
     this.#disk = disk;
-    this.#version = this.#dataVersion();
+    this.#changes = new SqliteChanges(() => this.#all("PRAGMA data_version", [])[0]?.data_version, disk?.path);
   }
 
   async transact<T>(name: string, rule: () => Rule<T>): Promise<T> {
@@ -106,7 +100,7 @@ class SqliteEngine implements Engine {
       return result;
     });
     fault(`${name}:committed`);
-    this.#wake();
+    this.#changes.wake();
     return result;
   }
 
@@ -161,86 +155,19 @@ class SqliteEngine implements Engine {
   }
 
   listen(wake: () => void): () => void {
-    this.#listeners.add(wake);
-    // Not kept alive by itself: whoever waits has a timer of his own.
-    this.#looking ??= setInterval(() => this.#look(), lookMs).unref();
-    this.#watching ??= this.#watchJournal();
-    return () => {
-      this.#listeners.delete(wake);
-      if (this.#listeners.size === 0) this.#stopLooking();
-    };
-  }
-
-  #stopLooking(): void {
-    clearInterval(this.#looking);
-    clearTimeout(this.#alert);
-    this.#watching?.close();
-    this.#looking = this.#alert = this.#watching = undefined;
-  }
-
-  /** Not every file system tells; the regular look is what can be relied on. */
-  #watchJournal(): FSWatcher | undefined {
-    if (this.#disk === undefined) return undefined;
-    const { path } = this.#disk;
-    const journal = `${basename(path)}-wal`;
-    try {
-      return watch(dirname(path), { persistent: false }, (_, name) => {
-        // A look that is near will do; one that is far is brought forward: the next commit is not.
-        if (name === journal && !(this.#alert && this.#alertStep < 2)) this.#lookSoon(0);
-      }).on("error", () => undefined);
-    } catch {
-      return undefined;
-    }
-  }
-
-  /** Looks until there is something to see, at growing distances. */
-  #lookSoon(step: number): void {
-    const pause = alertMs[step];
-    clearTimeout(this.#alert);
-    this.#alert = undefined;
-    this.#alertStep = step;
-    if (pause === undefined || this.#closed) return;
-    this.#alert = setTimeout(() => {
-      this.#alert = undefined;
-      if (!this.#look()) this.#lookSoon(step + 1);
-    }, pause).unref();
-  }
-
-  /** Whether another process changed something since the last look. */
-  #look(): boolean {
-    if (this.#closed) return false;
-    try {
-      const version = this.#dataVersion();
-      if (version === this.#version) return false;
-      this.#version = version;
-    } catch {
-      // Nobody hears of it here. Whoever waits looks for himself before long, and is told.
-      return false;
-    }
-    this.#wake();
-    return true;
-  }
-
-  #dataVersion(): unknown {
-    return this.#all("PRAGMA data_version", [])[0]?.data_version;
-  }
-
-  #wake(): void {
-    for (const wake of [...this.#listeners]) wake();
+    return this.#changes.listen(wake);
   }
 
   async defaultKey(make: boolean): Promise<Uint8Array | undefined> {
     if (this.#disk === undefined) return randomBytes(32);
     const { keyPath } = this.#disk;
-    return (
-      keyFile(keyPath, false) ?? (make ? await whenFree(() => this.#locked(() => keyFile(keyPath, true))) : undefined)
-    );
+    return readKeyFile(keyPath) ?? (make ? await whenFree(() => this.#locked(() => makeKeyFile(keyPath))) : undefined);
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#stopLooking();
+    this.#changes.close();
     this.#statements.clear();
     this.#database.close();
   }
@@ -255,7 +182,7 @@ const busy = 5;
 /** Runs at once, and again while another process is in the way, with pauses that leave the event loop alone. */
 async function whenFree<T>(run: () => T): Promise<T> {
   let end: number | undefined;
-  for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 50)) {
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     try {
       return run();
     } catch (error) {

@@ -21,16 +21,16 @@ import { parseKey } from "./keys.js";
  * The key beside a database, made on first use. Processes that open it at once get the same one: whoever makes it holds the
  * database's write lock.
  */
-export function keyFile(path: string, make: boolean): Uint8Array | undefined {
-  const found = read(path);
-  if (found !== undefined || !make) return found;
+export function makeKeyFile(path: string): Uint8Array | undefined {
+  const found = readKeyFile(path);
+  if (found !== undefined) return found;
   try {
     create(path);
   } catch (error) {
     if (error instanceof LedgerError) throw error;
     throw new LedgerError("WRONG_KEY", `no key file could be made at "${path}"; set LATCHKEY_KEY`, error);
   }
-  return read(path);
+  return readKeyFile(path);
 }
 
 function create(path: string): void {
@@ -45,7 +45,7 @@ function create(path: string): void {
     } finally {
       closeSync(file);
     }
-    place(draft, path);
+    publish(draft, path);
     syncFolder(dirname(path));
   } finally {
     rmSync(draft, { force: true });
@@ -53,7 +53,7 @@ function create(path: string): void {
 }
 
 /** The key appears whole or not at all, and never replaces another one. */
-function place(draft: string, path: string): void {
+function publish(draft: string, path: string): void {
   try {
     linkSync(draft, path);
   } catch (error) {
@@ -64,7 +64,8 @@ function place(draft: string, path: string): void {
   }
 }
 
-function read(path: string): Uint8Array | undefined {
+/** The key beside a database; nothing when there is no such file. */
+export function readKeyFile(path: string): Uint8Array | undefined {
   const found = followLinks(path);
   if ("link" in found) throw refused(path, `is reached by the link "${found.link}" of user ${found.uid}`);
   try {

@@ -1,4 +1,4 @@
-import type { Engine } from "../engine/engine.js";
+import type { Engine } from "./engine/engine.js";
 
 /** Whoever waits for a change looks for one after so long at the latest, should every notification be lost. */
 export const longestWaitMs = 5000;

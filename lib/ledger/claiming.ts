@@ -1,0 +1,63 @@
+import { spanOf, waitOf } from "../base/amounts.js";
+import type { LedgerAccess } from "./access.js";
+import { type Changes, longestWaitMs } from "./changes.js";
+import type { ClaimOptions, Filter } from "./contract.js";
+import { HeldClaim } from "./held-claim.js";
+import * as claims from "./rules/claim.js";
+import type { Scoped } from "./rules/find.js";
+import { proveEntries } from "./unseal.js";
+
+/** A lease of a claim, unless `leaseMs` says otherwise. */
+const defaultLeaseMs = 60_000;
+
+/** Claims now, or waits until there is something to claim: for a change, or for the lease in the way to run out. */
+export async function claimWhenFree(
+  ledger: LedgerAccess & { readonly changes: Changes },
+  filter: Scoped<Filter>,
+  { owner, leaseMs = defaultLeaseMs, waitMs, signal }: ClaimOptions,
+): Promise<HeldClaim | undefined> {
+  if (typeof owner !== "string" || owner === "") throw new TypeError('"owner" must say who claims');
+  const lease = { owner, leaseMs: spanOf(leaseMs, "leaseMs") };
+  const defaultMs = signal === undefined ? 0 : Number.POSITIVE_INFINITY;
+  const limitMs = waitMs === undefined ? defaultMs : waitOf(waitMs, "waitMs");
+  const deadline = performance.now() + limitMs;
+  const stop = limitMs > 0 ? ledger.changes.use() : undefined;
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      const seen = ledger.changes.count;
+      const claimed = await claimNow(ledger, filter, lease);
+      if (claimed !== undefined) return await hold(ledger, { ...claimed, ...lease });
+      const leftMs = deadline - performance.now();
+      if (leftMs <= 0) return undefined;
+      const claimableMs = (await ledger.engine.read(() => claims.untilClaimable(filter))) ?? longestWaitMs;
+      await ledger.changes.after(seen, Math.min(leftMs, Math.max(claimableMs, 1), longestWaitMs), signal);
+    }
+  } finally {
+    stop?.();
+  }
+}
+
+async function claimNow(
+  ledger: LedgerAccess,
+  filter: Scoped<Filter>,
+  lease: claims.Lease,
+): Promise<claims.Claimed | undefined> {
+  for (;;) {
+    const found = await ledger.engine.read(() => claims.candidate(filter));
+    if (found === undefined) return undefined;
+    const claimed = await ledger.write("claim", () => claims.claim(found, lease));
+    // Nothing when somebody else was faster.
+    if (claimed !== undefined) return claimed;
+  }
+}
+
+async function hold(ledger: LedgerAccess, claimed: claims.Claimed & claims.Lease): Promise<HeldClaim> {
+  try {
+    await proveEntries(ledger.keyring, claimed.entries);
+    return new HeldClaim(ledger, claimed);
+  } catch (error) {
+    await ledger.write("release", () => claims.release(claimed.credential, claimed.fence));
+    throw error;
+  }
+}
