@@ -18,7 +18,6 @@ export function stateFolder(env: NodeJS.ProcessEnv = process.env): string {
   return inBase(env.XDG_STATE_HOME, ".local/state");
 }
 
-
 /** The base directory specification: a relative path is invalid and is ignored. */
 const inBase = (configured: string | undefined, fallback: string): string =>
   join(configured && isAbsolute(configured) ? configured : join(homedir(), fallback), "latchkey");
