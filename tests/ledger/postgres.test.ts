@@ -1,6 +1,7 @@
 import { amountTests } from "../support/ledger/amounts.js";
 import { contractTests } from "../support/ledger/contract.js";
 import { guardTests } from "../support/ledger/guards.js";
+import { loadGuardTests } from "../support/ledger/guards-loads.js";
 import { keyTests } from "../support/ledger/keys.js";
 import { lifeTests } from "../support/ledger/life.js";
 import { type PostgresServer, startPostgres } from "../support/ledger/postgres-server.js";
@@ -20,3 +21,4 @@ lifeTests(test, () => server);
 keyTests(test, () => server);
 amountTests(test, () => server);
 guardTests(test, () => server);
+loadGuardTests(test, () => server);
