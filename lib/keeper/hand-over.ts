@@ -1,7 +1,7 @@
 import { RpcError } from "../base/errors.js";
 import { fault } from "../base/fault.js";
 import type { Delivery, Entry } from "../ledger/index.js";
-import { handlePendingRequest } from "../pending/index.js";
+import { sendAnswer } from "../pending/internal.js";
 import { evidence } from "./evidence.js";
 import { persist } from "./persist.js";
 import type { LedgerRpc } from "./rpc.js";
@@ -32,7 +32,7 @@ export async function handOver(rpc: LedgerRpc, delivery: Delivery, options: Hand
 async function send(rpc: LedgerRpc, { entry, answer }: Delivery, { signal, complain }: HandOverOptions) {
   fault("deliver:marked");
   try {
-    const { accepted } = await handlePendingRequest(rpc, entry, answer, { signal });
+    const { accepted } = await sendAnswer(rpc, entry, answer, { signal });
     if (accepted) return { accepted };
     const { completed } = await evidence(rpc.session(entry.sessionId), entry, signal);
     return { accepted, completed };

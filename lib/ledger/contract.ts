@@ -1,4 +1,4 @@
-import type { Actor, AnswerOf, KindName, PendingRequest, SecretsOf } from "../pending/index.js";
+import type { Actor, AnswerOf, Checked, KindName, PendingRequest, SecretsOf } from "../pending/index.js";
 import type { Outcome, State } from "./states.js";
 
 type Open<R> = R extends unknown ? Omit<R, "secrets"> : never;
@@ -204,8 +204,8 @@ export interface Reply {
 export interface Delivery<K extends KindName = KindName> {
   /** The entry, `sent` now. */
   readonly entry: Entry<K>;
-  /** The answer in clear. A secret, mostly. */
-  readonly answer: AnswerOf<K>;
+  /** The answer in clear. A secret, mostly. It was checked when it was unsealed. */
+  readonly answer: Checked<AnswerOf<K>>;
   /** The delivery's number. A later delivery has a higher one. */
   readonly fence: number;
   /** It was written to the wire before, under an older fence, and no reply was seen. */

@@ -1,5 +1,5 @@
 import { spanOf } from "../base/amounts.js";
-import type { AnswerOf, KindName } from "../pending/index.js";
+import type { AnswerOf, Checked, KindName } from "../pending/index.js";
 import type { LedgerAccess } from "./access.js";
 import type { Delivery, Entry, Reply } from "./contract.js";
 import { entryOf } from "./rows.js";
@@ -11,12 +11,12 @@ export class HeldDelivery implements Delivery {
   readonly entry: Entry;
   readonly fence: number;
   readonly inDoubt: boolean;
-  readonly #answer: AnswerOf<KindName>;
+  readonly #answer: Checked<AnswerOf<KindName>>;
   readonly #ledger: LedgerAccess;
   readonly #owner: string;
   readonly #leaseMs: number;
 
-  constructor(ledger: LedgerAccess, sent: MarkedSent & Lease & { readonly answer: AnswerOf<KindName> }) {
+  constructor(ledger: LedgerAccess, sent: MarkedSent & Lease & { readonly answer: Checked<AnswerOf<KindName>> }) {
     this.#ledger = ledger;
     this.#owner = sent.owner;
     this.#leaseMs = sent.leaseMs;
@@ -27,7 +27,7 @@ export class HeldDelivery implements Delivery {
   }
 
   /** Not a field: whoever prints, stringifies or clones a delivery does not mean the token in it. */
-  get answer(): AnswerOf<KindName> {
+  get answer(): Checked<AnswerOf<KindName>> {
     return this.#answer;
   }
 

@@ -1,9 +1,8 @@
-import { check } from "../base/check.js";
 import { LedgerError } from "../base/errors.js";
-import { type AnswerOf, type KindName, kinds, type PendingRequest } from "../pending/index.js";
+import type { AnswerOf, Checked, KindName, PendingRequest } from "../pending/index.js";
+import { checkAnswer } from "../pending/internal.js";
 import { type Row, text, textOr } from "./engine/engine.js";
-import { requestOf } from "./rows.js";
-import { rowKind } from "./rules/move.js";
+import { entryOf, requestOf } from "./rows.js";
 import { refuseStray } from "./rules/pointer.js";
 import type { Keyring } from "./seal/keyring.js";
 import { answerPlace, entryPlace } from "./seal/place.js";
@@ -19,14 +18,14 @@ export async function proveEntries(keyring: Keyring, rows: readonly Row[]): Prom
 }
 
 /** An answer for an entry: both as they were sealed, and of one principal and credential. */
-export async function unsealAnswer(keyring: Keyring, entry: Row, answer: Row): Promise<AnswerOf<KindName>> {
+export async function unsealAnswer(keyring: Keyring, entry: Row, answer: Row): Promise<Checked<AnswerOf<KindName>>> {
   refuseStray(entry, answer);
   await proveEntries(keyring, [entry]);
   return await openAnswer(keyring, entry, answer);
 }
 
 /** The answer that an entry was given: nobody but who has the principal's key could point the entry to it. */
-export async function unsealGiven(keyring: Keyring, entry: Row, answer: Row): Promise<AnswerOf<KindName>> {
+export async function unsealGiven(keyring: Keyring, entry: Row, answer: Row): Promise<Checked<AnswerOf<KindName>>> {
   refuseStray(entry, answer);
   const { bound } = await keyring.unseal(entryPlace(entry), text(entry.sealed));
   const mac = textOr(entry.answer_mac);
@@ -37,7 +36,6 @@ export async function unsealGiven(keyring: Keyring, entry: Row, answer: Row): Pr
   return await openAnswer(keyring, entry, answer);
 }
 
-async function openAnswer(keyring: Keyring, entry: Row, answer: Row): Promise<AnswerOf<KindName>> {
-  const kind = rowKind(entry);
-  return check(kinds[kind].answer, await keyring.open(answerPlace(answer), text(answer.sealed)), `answer to ${kind}`);
+async function openAnswer(keyring: Keyring, entry: Row, answer: Row): Promise<Checked<AnswerOf<KindName>>> {
+  return checkAnswer(entryOf(entry), await keyring.open(answerPlace(answer), text(answer.sealed)));
 }

@@ -1,3 +1,4 @@
+export { type Answerable, type Answerer, type Checked, type HandleOptions, handlePendingRequest } from "./answer.js";
 export { credentialKey, intentKey } from "./identity.js";
 export type {
   Activity,
@@ -12,8 +13,6 @@ export type {
 } from "./kinds/kind.js";
 export { type AnswerOf, type DataOf, isKind, type KindName, kinds, rowOf, type SecretsOf } from "./kinds/table.js";
 export {
-  type HandleOptions,
-  handlePendingRequest,
   isPending,
   type PendingRequest,
   parsePendingRequest,

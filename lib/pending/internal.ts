@@ -1,8 +1,8 @@
 /** What other rooms need beyond the public face. */
 
+export { type Checked, checkAnswer, sendAnswer } from "./answer.js";
 export { actors } from "./kinds/kind.js";
 export { kindNames } from "./kinds/table.js";
-export { checkAnswer } from "./request.js";
 export { createAsked, isOvertaken, pendingTools } from "./session/asked.js";
 export type { Attacher } from "./session/attach.js";
 export { hasResumed } from "./session/resume.js";

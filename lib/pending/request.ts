@@ -1,10 +1,9 @@
 import * as v from "valibot";
-import { check, refuseDeep } from "../base/check.js";
+import { check } from "../base/check.js";
 import { ValidationError } from "../base/errors.js";
 import { checkPrincipal } from "../base/principal.js";
-import type { EventMap, EventType, RequestOptions, SessionRequester } from "../protocol/index.js";
-import { type Actor, actors } from "./kinds/kind.js";
-import { type AnswerOf, type DataOf, isKind, type KindName, kindNames, rowOf, type SecretsOf } from "./kinds/table.js";
+import type { EventMap, EventType } from "../protocol/index.js";
+import { type DataOf, isKind, type KindName, kindNames, rowOf, type SecretsOf } from "./kinds/table.js";
 import { Secrets } from "./secrets.js";
 import { isObject, merge, rest } from "./split.js";
 
@@ -74,7 +73,6 @@ export function pendingRequest(event: AskingEvent, context: RequestContext): obj
   if (typeof context?.sessionId !== "string") throw new TypeError('"sessionId" must be a string');
   checkPrincipal(context.principal);
   if (!isObject(event.data)) throw new ValidationError(event.type, [{ path: "", expected: "Object" }]);
-  refuseDeep(event.data, event.type);
   const row = rowOf(event.type);
   const whole = row.tidy?.(event.data) ?? event.data;
   const data = check(row.open, whole, event.type);
@@ -149,72 +147,4 @@ export function wholeData(request: PendingRequest): Record<string, unknown> {
 export function summaryOf({ kind, data }: { kind: KindName; data: object }): string {
   const words = rowOf(kind).summary({ ...data });
   return words.filter((word) => typeof word === "string" && word !== "").join(" ");
-}
-
-/**
- * An answer that its kind takes and that this request takes too, where its data is there to tell.
- * @throws ValidationError
- */
-export function checkAnswer<K extends KindName>(
-  request: { kind: K; data?: unknown },
-  answer: unknown,
-  actor?: Actor,
-): AnswerOf<K>;
-export function checkAnswer(request: { kind: KindName; data?: unknown }, answer: unknown, actor?: Actor): unknown {
-  const row = rowOf(request.kind);
-  const subject = `answer to ${request.kind}`;
-  const checked = check(row.answer, answer, subject);
-  const expected = isObject(request.data) ? row.unfit?.(request.data, checked) : undefined;
-  if (expected !== undefined) throw new ValidationError(subject, [{ path: "kind", expected }]);
-  if (actor === undefined) return checked;
-  if (!actors.includes(actor)) throw new TypeError('"actor" must be "person" or "automation"');
-  return row.attributed?.(checked, actor) ?? checked;
-}
-
-/** Options of `handlePendingRequest`. */
-export interface HandleOptions extends RequestOptions {
-  /** Whether a person decided this, or a program did. The runtime is told where its protocol has a place for it. */
-  actor?: Actor | undefined;
-}
-
-/**
- * Answers a pending request, from any connection to the runtime that holds the session.
- * `accepted: false` means that the runtime does not wait for it: answered before, superseded, or gone.
- * @throws ValidationError before anything is sent: the runtime would take a malformed answer and break the call.
- * TypeError for what is no kind; RpcError and ConnectionError as by any call.
- * @example
- * ```ts
- * import { readFile } from "node:fs/promises";
- * import { handlePendingRequest, parsePendingRequest } from "latchkey/pending";
- * import { connect } from "latchkey/rpc";
- *
- * await using rpc = await connect("tcp://127.0.0.1:41234");
- * const request = parsePendingRequest(await readFile("request.json", "utf8"));
- * if (request.kind === "permission.requested") {
- *   const { accepted } = await handlePendingRequest(rpc, request, { kind: "approve-once" }, { actor: "person" });
- *   if (!accepted) console.log("nobody waits for it any more");
- * }
- * ```
- */
-export async function handlePendingRequest<K extends KindName>(
-  rpc: { session(sessionId: string): SessionRequester },
-  request: { kind: K; sessionId: string; requestId: string; data?: unknown },
-  answer: AnswerOf<NoInfer<K>>,
-  options?: HandleOptions,
-): Promise<{ accepted: boolean }>;
-export async function handlePendingRequest(
-  rpc: { session(sessionId: string): SessionRequester },
-  request: { kind: KindName; sessionId: string; requestId: string; data?: unknown },
-  answer: unknown,
-  options?: HandleOptions,
-): Promise<{ accepted: boolean }> {
-  if (!isKind(request.kind)) throw new TypeError(`"${request.kind}" is not a pending kind`);
-  const checked = checkAnswer(request, answer, options?.actor);
-  const { success } = await rowOf(request.kind).send(
-    rpc.session(request.sessionId),
-    request.requestId,
-    checked,
-    options,
-  );
-  return { accepted: success };
 }

@@ -1,6 +1,7 @@
 /** Pending requests and their answers, as the compiler sees them. Nothing runs. */
 import {
   type AnswerOf,
+  type Checked,
   type DataOf,
   handlePendingRequest,
   isPending,
@@ -12,6 +13,7 @@ import {
   type SecretsOf,
 } from "latchkey/pending";
 import type { Rpc, Session } from "latchkey/rpc";
+import { checkAnswer, sendAnswer } from "../../lib/pending/internal.js";
 import type { EventMap, ParamsOf, SessionEvent } from "../../lib/protocol/index.js";
 import type { Equals, Expect, HasAny } from "./protocol.js";
 
@@ -43,6 +45,19 @@ type _Exact = [
   Expect<Equals<"httpResponse" extends keyof DataOf<OAuth> ? true : false, false>>,
   Expect<Equals<"clientSecret" extends keyof NonNullable<DataOf<OAuth>["staticClientConfig"]> ? true : false, false>>,
 ];
+
+/** An answer goes to the wire when its type says that it was checked, and not before. */
+export async function checkedAnswers(rpc: Rpc, request: PendingRequest<"exit_plan_mode.requested">): Promise<void> {
+  const answer = { approved: true };
+  const checked = checkAnswer(request, answer);
+  type _Checked = Expect<Equals<typeof checked, Checked<AnswerOf<"exit_plan_mode.requested">>>>;
+  await sendAnswer(rpc, request, checked);
+  // @ts-expect-error nobody checked it
+  await sendAnswer(rpc, request, answer);
+  // Whoever gives an answer gives the plain one.
+  await handlePendingRequest(rpc, request, answer);
+  await handlePendingRequest(rpc, request, checked);
+}
 
 export async function answers(rpc: Rpc, event: SessionEvent, session: Session): Promise<void> {
   const oauth = await session.events.wait("mcp.oauth_required");

@@ -31,7 +31,8 @@ async function answered({ clientId, ...asked }: Asked = {}): Promise<void> {
   await ledger.answer(id, { kind: "token", accessToken: `for-${principal}` });
 }
 
-const http = (url: string, more: object = {}) => ({ type: "http", url, tools: [], ...more }) as const;
+const tools: string[] = [];
+const http = (url: string, more: object = {}) => ({ type: "http" as const, url, tools, ...more });
 
 /** The servers that the runtime is sent, when the session is not loaded there. */
 async function sent(
