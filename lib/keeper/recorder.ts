@@ -63,7 +63,7 @@ export interface Recorder {
    * as `close()` then does, with the error of a store that will not take anything more.
    */
   readonly closed: Promise<void>;
-  /** Sees nothing more, and waits until what was seen is on disk. The connection stays open. */
+  /** Sees nothing more, and waits until what was seen is on disk: five seconds at most. The connection stays open. */
   close(): Promise<void>;
   /** `await using` closes it. */
   [Symbol.asyncDispose](): Promise<void>;

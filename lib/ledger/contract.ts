@@ -155,13 +155,20 @@ export interface Claim<K extends KindName = KindName> {
   readonly fence: number;
   /** When the lease ends, by the database's clock. */
   readonly until: Date;
-  /** The secret fields of an entry of this claim, unsealed. */
+  /**
+   * The secret fields of an entry of this claim, unsealed.
+   * @throws LedgerError `UNKNOWN_ENTRY` when the entry is none of this claim, `FENCED`, `WRONG_KEY`
+   */
   secrets(entryId?: string): Promise<SecretsOf<K>>;
-  /** An entry of this claim with its secrets, as it was recorded. */
+  /**
+   * An entry of this claim with its secrets, as it was recorded.
+   * @throws LedgerError as `secrets`
+   */
   request(entryId?: string): Promise<PendingRequest<K>>;
   /**
    * Keeps a JSON value under seal on the credential, for whoever claims it next; `undefined` clears it.
    * @throws TypeError when the value is no JSON, longer than 64 KiB, or deeper than 200 levels.
+   * @throws TypeError when the value is too large, or no JSON; LedgerError `FENCED`
    */
   stash(value: unknown): Promise<void>;
   /** What was stashed on the credential last; undefined when nothing was. */
@@ -172,9 +179,16 @@ export interface Claim<K extends KindName = KindName> {
   extend(leaseMs?: number): Promise<void>;
   /** Gives the credential back. Twice, or too late, is harmless. */
   release(): Promise<void>;
-  /** Answers every open entry of the credential, or this one where the answer serves one only, and releases. */
+  /**
+   * Answers every open entry of the credential, or this one where the answer serves one only, and releases.
+   * @throws ValidationError when the kind takes no such answer; LedgerError `FENCED`, `EXPIRED` when the answer's time is over already,
+   * `CONFLICT` when no entry takes an answer any more
+   */
   answer(answer: AnswerOf<K>, options?: AnswerOptions): Promise<Entry<K>>;
-  /** Cancels every open entry of the credential, and releases. */
+  /**
+   * Cancels every open entry of the credential, and releases.
+   * @throws LedgerError `FENCED`
+   */
   cancel(options?: Omit<CancelOptions, "force">): Promise<void>;
   /** `await using` releases it. */
   [Symbol.asyncDispose](): Promise<void>;
@@ -210,9 +224,15 @@ export interface Delivery<K extends KindName = KindName> {
   readonly fence: number;
   /** It was written to the wire before, under an older fence, and no reply was seen. */
   readonly inDoubt: boolean;
-  /** Prolongs the lease to `leaseMs` milliseconds from now; as long as at the start when left out. */
+  /**
+   * Prolongs the lease to `leaseMs` milliseconds from now; as long as at the start when left out.
+   * @throws LedgerError `FENCED` when somebody else delivers now
+   */
   extend(leaseMs?: number): Promise<void>;
-  /** Writes the runtime's reply down. What `accepted: false` means is found out from what the ledger knows. */
+  /**
+   * Writes the runtime's reply down. What `accepted: false` means is found out from what the ledger knows.
+   * @throws LedgerError `FENCED` when somebody else delivers now
+   */
   settle(reply: Reply): Promise<Entry<K>>;
 }
 
@@ -270,15 +290,24 @@ export interface PruneOptions {
  * `CORRUPT` when a row is not what it was sealed as; and with a TypeError when an argument is malformed.
  */
 export interface Ledger {
-  /** Writes a request down; on disk before it resolves. The same request twice is one entry. */
+  /**
+   * Writes a request down; on disk before it resolves. The same request twice is one entry.
+   * @throws LedgerError `UNAVAILABLE`, `DATABASE`, `WRONG_KEY`; TypeError for a date or an option that is none
+   */
   record<K extends KindName>(request: PendingRequest<K>, options?: RecordOptions): Promise<Entry<K>>;
   /** The entry with this id; undefined when there is none. */
   get(id: string): Promise<Entry | undefined>;
-  /** The entries that the filter takes, oldest first, a page at a time. */
+  /**
+   * The entries that the filter takes, oldest first, a page at a time.
+   * @throws TypeError for a `limit` or an `after` that is none
+   */
   list<K extends KindName = KindName>(filter?: ListFilter<K>): Promise<Page<K>>;
   /** The history of an entry, oldest first; it may outlive the entry. */
   receipts(id: string): Promise<Receipt[]>;
-  /** Every transition once, in order, whichever process made it. */
+  /**
+   * Every transition once, in order, whichever process made it.
+   * @throws TypeError for a filter or an `after` that cannot be watched from
+   */
   watch<K extends KindName = KindName>(
     filter?: Filter<K>,
     options?: WatchOptions,
@@ -286,6 +315,7 @@ export interface Ledger {
   /**
    * The exclusive right to the oldest credential that an open entry of the filter wants and nobody works on.
    * Undefined when there is none, also after `waitMs`.
+   * @throws TypeError when the owner is missing or a time is none
    * @example
    * ```ts
    * import { openLedger } from "latchkey/ledger";
@@ -302,14 +332,22 @@ export interface Ledger {
     filter: Omit<Filter<K>, "state"> & { state?: "open" | readonly "open"[] | undefined },
     options: ClaimOptions,
   ): Promise<Claim<K> | undefined>;
-  /** Answers without a claim; refused with `CLAIMED` while one is live. */
+  /**
+   * Answers without a claim; refused with `CLAIMED` while one is live.
+   * @throws ValidationError when the kind takes no such answer; LedgerError `UNKNOWN_ENTRY`, `CLAIMED`, `CONFLICT` when the entry has another
+   * answer or takes none, `EXPIRED` when the entry's or the answer's time is over
+   */
   answer<K extends KindName>(id: string, answer: AnswerOf<K>, options?: AnswerOptions): Promise<Entry>;
   /**
    * Takes an entry off the list that is open, answered and not yet sent, or lost. An answer that it had still serves others.
    * Refused with `CLAIMED` while it is open and somebody works on it, unless `force` is set.
+   * @throws LedgerError `UNKNOWN_ENTRY`, `CLAIMED`, `EXPIRED`, `CONFLICT` when the entry is in a state that cannot be cancelled
    */
   cancel(id: string, options?: CancelOptions): Promise<Entry>;
-  /** Marks an answered entry `sent` and hands out its answer; nothing when there is none to give now. */
+  /**
+   * Marks an answered entry `sent` and hands out its answer; nothing when there is none to give now.
+   * @throws LedgerError `UNKNOWN_ENTRY`, `WRONG_KEY`, `CORRUPT`; nothing is marked then
+   */
   deliver(id: string, options: DeliveryOptions): Promise<Delivery | undefined>;
   /** The runtime completed a request, whoever answered it. Nothing when it was never recorded. */
   completed(request: { kind: KindName; sessionId: string; requestId: string; by?: string }): Promise<Entry | undefined>;
@@ -318,7 +356,10 @@ export interface Ledger {
    * stay answerable; what was sent and got no reply is settled as `unknown`. Returns the entries that moved.
    */
   lost(sessionId: string, options?: LostOptions): Promise<Entry[]>;
-  /** The runtime refused the answer that an entry was given, and no event says so: it serves nobody from now on. */
+  /**
+   * The runtime refused the answer that an entry was given, and no event says so: it serves nobody from now on.
+   * @throws LedgerError `UNKNOWN_ENTRY`
+   */
   refuse(id: string): Promise<void>;
   /**
    * The good answers that a session can be loaded with, one a question that it asked before and principal. `principal` leaves one
@@ -328,6 +369,7 @@ export interface Ledger {
   /**
    * A runtime waits for a request that is settled here: it was killed before it had the answer on disk. Gives that answer, with a
    * receipt that it is given again. Where the answer did not come from here there is nothing to give, and the entry is open again.
+   * @throws LedgerError `UNKNOWN_ENTRY`, `CORRUPT`
    */
   giveAgain(id: string, options?: { by?: string; reason?: string }): Promise<AnswerOf<KindName> | undefined>;
   /** Removes what is over. */

@@ -11,8 +11,8 @@ export { moves, outcomes, states } from "./states.js";
 /**
  * Opens a ledger: `"file.db"` and `":memory:"` are SQLite, `"postgres://…"` is PostgreSQL. Only the engine that is
  * asked for is loaded.
- * @throws LedgerError `WRONG_KEY` or `NEWER_FORMAT` before anything is changed, `UNAVAILABLE` when it cannot be reached.
- * `DATABASE` when the files are not to be trusted or no SQLite is there.
+ * @throws LedgerError `WRONG_KEY` or `NEWER_FORMAT` before anything is changed; `UNAVAILABLE` when it cannot be reached, or its driver is
+ * not installed; `DATABASE` when it refuses, or its files are not to be trusted. TypeError for a malformed location or key.
  * @example
  * ```ts
  * import { openLedger } from "latchkey/ledger";

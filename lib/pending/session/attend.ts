@@ -6,12 +6,12 @@ import type { EventMap, EventType, SessionEvent, SessionRequester } from "../../
 import { isKind, rowOf } from "../kinds/table.js";
 import { type AskingEvent, compareTools, createAsked } from "./asked.js";
 
-/** Options of `attend`. */
 /** How long a server is waited for before it is asked for again, unless `settleMs` says otherwise. */
 const defaultSettleMs = 1000;
 /** No server starts for longer than this. `settleMs: Infinity` is about asking. */
 const longestStartMs = 30_000;
 
+/** Options of `attend`. */
 export interface AttendOptions {
   /** Events to register interest in. `mcp.oauth_required` when left out. */
   interest?: readonly EventType[] | undefined;
