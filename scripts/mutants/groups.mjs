@@ -8,11 +8,11 @@ const oauth =
   /issuer|\biss\b|resource|client_?id|client\.|server|\burl|origin|host|pathname|state|expire|until|redirect|protocol|verifier|\baud\b|next/i;
 const processes = /pid|port|start|state|mark|endpoint|host|address|note|token|hex|inode|sockets/i;
 const session =
-  /session_?id|request_?id|principal|server|url|client|scope|epoch|anchor|state|issuer|\biss\b|origin|pathname|status|resource|reason|expire|limit/i;
+  /session_?id|request_?id|principal|server_?name|server_?url|server\.|client_?id|scope|epoch|anchor|issuer|\biss\b|origin|pathname|resource|expire|authorizationId|data\.reason/i;
 
 export const groups = [
   {
-    files: /^lib\/ledger\/(rules|seal)\/|^lib\/ledger\/(store|claim|unseal|delivery|drafts|rows|open)\.ts$/,
+    files: /^lib\/ledger\/(rules\/|seal\/|[\w-]+\.ts$)/,
     words: guards,
     tests: [
       ...["tests/ledger/sqlite.test.ts", "tests/ledger/seals.test.ts", "tests/ledger/hostile.test.ts"],
@@ -44,12 +44,12 @@ export const groups = [
       ...["tests/pending/session/attach.test.ts"],
       ...["tests/pending/session/hold.test.ts", "tests/pending/session/runtime-login.test.ts"],
       ...["tests/pending/session/attend.test.ts", "tests/pending/session/resume.test.ts"],
-      ...["tests/pending/session/resume-kinds.test.ts"],
+      ...["tests/pending/session/resume-kinds.test.ts", "tests/ledger/sqlite.test.ts", "tests/keeper/live.test.ts"],
     ],
   },
   {
     files:
-      /^lib\/rpc\/runtime\/(mark|stop|processes|start)\.ts$|^lib\/cli\/(place|reach)\.ts$|^lib\/cli\/commands\/runtime\.ts$/,
+      /^lib\/rpc\/runtime\/(mark|stop|processes|start)\.ts$|^lib\/cli\/(state-folder|reach)\.ts$|^lib\/cli\/commands\/runtime\.ts$/,
     words: processes,
     tests: ["tests/rpc/runtime/mark.test.ts", "tests/rpc/runtime/start.test.ts", "tests/cli/runtime.test.ts"],
   },

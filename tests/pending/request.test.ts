@@ -176,6 +176,13 @@ test("what is no stored request: ValidationError, and no value in it", async () 
   await rejects(() => parsePendingRequest(good, { secrets: { httpResponse: "SEKRET" } }), { type: ValidationError });
 });
 
+test("a principal that is none is a mistake of who calls: TypeError", async () => {
+  for (const principal of ["", " \t\n", 5, null, ["ada"]])
+    await rejects(() => Reflect.apply(pendingRequest, undefined, [event, { ...context, principal }]), {
+      type: TypeError,
+    });
+});
+
 test("events that ask nothing, and events that lack what their kind needs", async () => {
   assert.ok(isPending(event));
   assert.not.ok(isPending({ type: "session.idle", data: {} }));

@@ -113,3 +113,14 @@ test("is used on behalf of its principal alone, though a ledger gives more than 
   for (const principal of ["ada", "nobody"])
     assert.is(await header({ notes: http(serverUrl) }, { principal, from }), undefined, principal);
 });
+
+test("a principal that is none is a TypeError before anything is asked", async () => {
+  const { rpc, peer } = await memoryPair();
+  const before = peer.received.length;
+  for (const principal of ["", " ", null, 5])
+    await rejects(Reflect.apply(resume, undefined, [rpc, { sessionId: "s1" }, { ledger, principal }]), {
+      type: TypeError,
+    });
+  assert.is(peer.received.length, before);
+  await rpc.close();
+});

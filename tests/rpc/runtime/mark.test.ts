@@ -1,6 +1,9 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect as connectTo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { checkMark, markRuntime } from "latchkey/rpc";
 import * as assert from "uvu/assert";
 import { descendantsOf, listensAt, startOf } from "../../../lib/rpc/runtime/processes.js";
@@ -113,6 +116,74 @@ const tools = ["ps", "lsof"].filter((name) => {
     return true;
   }
 });
+/** This process itself listens at `at`, and is asked about `asked`. */
+async function listensHere(at: string, asked: string): Promise<boolean | undefined> {
+  const server = createServer().listen(0, at);
+  try {
+    await once(server, "listening");
+    const address = server.address();
+    const port = typeof address === "object" ? address?.port : undefined;
+    return await listensAt(process.pid, new URL(`tcp://${asked.replace("PORT", String(port))}`));
+  } finally {
+    server.close();
+  }
+}
+
+const onLinux: typeof test =
+  process.platform === "linux" ? test : Object.assign((name: string) => test.skip(name, "there is no /proc"), test);
+
+onLinux("it listens where a connection to the endpoint arrives: address and port", async () => {
+  assert.is(await listensHere("127.0.0.1", "127.0.0.1:PORT"), true);
+  assert.is(await listensHere("0.0.0.0", "127.0.0.1:PORT"), true);
+  assert.is(await listensHere("127.0.0.2", "127.0.0.1:PORT"), false);
+  const free = createServer().listen(0, "127.0.0.1");
+  await once(free, "listening");
+  const address = free.address();
+  await new Promise((resolve) => free.close(resolve));
+  const other = typeof address === "object" ? address?.port : undefined;
+  assert.is(await listensHere("127.0.0.1", `127.0.0.1:${other}`), false);
+});
+
+onLinux("of an address that is none of IPv4 only the port is compared", async () => {
+  const reachable = await listensHere("::", "127.0.0.1:PORT").catch((error: NodeJS.ErrnoException) => error.code);
+  if (reachable === "EAFNOSUPPORT" || reachable === "EADDRNOTAVAIL") return;
+  assert.is(reachable, true);
+  assert.is(await listensHere("127.0.0.1", "localhost:PORT"), true);
+});
+
+onLinux("a connection that is left over from a listener does not listen", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const accepted = once(server, "connection");
+  const client = connectTo(port, "127.0.0.1");
+  const [socket] = await accepted;
+  const closed = once(server, "close");
+  server.close();
+  try {
+    assert.is(await listensAt(process.pid, new URL(`tcp://127.0.0.1:${port}`)), false);
+  } finally {
+    client.destroy();
+    socket.destroy();
+    await closed;
+  }
+});
+
+test("of all who listen at a port on Windows it is the one that is asked about, or it is not", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "latchkey-mark-"));
+  const { PATH } = process.env;
+  await writeFile(join(dir, "powershell.exe"), "#!/bin/sh\necho 17; echo 4711\n", { mode: 0o755 });
+  process.env.PATH = `${dir}:${PATH}`;
+  try {
+    assert.is(await listensAt(4711, new URL("tcp://127.0.0.1:1"), "win32"), true);
+    for (const pid of [471, 7, 4712]) assert.is(await listensAt(pid, new URL("tcp://127.0.0.1:1"), "win32"), false);
+  } finally {
+    process.env.PATH = PATH;
+    await rm(dir, { recursive: true });
+  }
+});
+
 const elsewhere = "systems without /proc: ps and lsof say the same";
 if (tools.length > 0) test.skip(elsewhere, `not installed: ${tools.join(", ")}`);
 else
