@@ -143,7 +143,7 @@ export function keep(rpc: Rpc, ledger: Ledger, options: KeepingOptions = {}): Ke
   }
 
   const known = new Set(sessions);
-  // A birth comes before anything can block. A session that is only updated is held if it was ours before.
+  // A new session is announced before anything in it can block. One that is only updated is held if it was ours before.
   const keepers = sessions === undefined ? [listen({ filter })] : [];
   const returning = listen({ updated: true, filter: ({ sessionId }) => known.has(sessionId) });
   keepers.push(returning);
@@ -169,7 +169,7 @@ export function keep(rpc: Rpc, ledger: Ledger, options: KeepingOptions = {}): Ke
     const over = await Promise.allSettled([deliverer.close(), recorder.close(), ready]);
     for (const part of over) if (part.status === "rejected") throw part.reason;
   }
-  // A part that cannot go on ends the other, and is what both reject with.
+  // When one part cannot go on, the other ends too, and `closed` rejects with the first one's error.
   const closed = Promise.all([recorder.closed, deliverer.closed]).then(close, close);
   closed.catch(() => undefined);
   return { events, ready, closed, close, [Symbol.asyncDispose]: close };

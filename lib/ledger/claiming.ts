@@ -10,7 +10,7 @@ import { proveEntries } from "./unseal.js";
 /** A lease of a claim, unless `leaseMs` says otherwise. */
 const defaultLeaseMs = 60_000;
 
-/** Claims now, or waits until there is something to claim: for a change, or for the lease in the way to run out. */
+/** Claims at once, or waits until it can: for a change, or for the end of the lease that is in the way. */
 export async function claimWhenFree(
   ledger: LedgerAccess & { readonly changes: Changes },
   filter: Scoped<Filter>,

@@ -26,7 +26,7 @@ export class HeldDelivery implements Delivery {
     this.inDoubt = sent.inDoubt;
   }
 
-  /** Not a field: whoever prints, stringifies or clones a delivery does not mean the token in it. */
+  /** A getter: whoever prints, stringifies or clones a delivery must not get the token in it. */
   get answer(): Checked<AnswerOf<KindName>> {
     return this.#answer;
   }

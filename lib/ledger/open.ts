@@ -34,9 +34,10 @@ export async function openLedgerOn(engine: Engine, options: KeyOptions = {}): Pr
     const isNew = known.every((key) => key.principal !== undefined);
     const keys = given ?? (await defaultKeys(engine, isNew));
     if (principal === undefined) return new Store(engine, await ownKeyring(engine, keys, known));
-    // What was not given is the ledger's own.
+    // Without keys from the caller, these are the ledger's own.
     if (given === undefined) await ownKeyring(engine, keys, known);
-    else if (isNew) throw new LedgerError("WRONG_KEY", "a ledger is made with its own key, without a principal");
+    else if (isNew)
+      throw new LedgerError("WRONG_KEY", "a new ledger is first opened with its own key, without a principal");
     return new Store(engine, principalKeyring(engine, { principal, keys, own: given === undefined, known }));
   } catch (error) {
     await engine.close().catch(() => undefined);
@@ -44,7 +45,7 @@ export async function openLedgerOn(engine: Engine, options: KeyOptions = {}): Pr
   }
 }
 
-/** The ledger's own keys; a new first one is noted. */
+/** The ledger's own keys. Notes the first in the ledger when it is new. */
 async function ownKeyring(engine: Engine, keys: readonly Uint8Array[], known: readonly KnownKey[]): Promise<Keyring> {
   const keyring = new Keyring(keys, { known });
   const refuse = (those: readonly KnownKey[]): void => {
@@ -72,8 +73,8 @@ interface PrincipalKeys {
 }
 
 /**
- * One principal's keys. The ledger notes a principal's key when it first seals something for them, so before that nobody can tell whether
- * a key is the right one: then it is asked again before the first value is sealed or opened.
+ * One principal's keys. The ledger notes a principal's key when it first seals something for them. Before that nobody can tell whether
+ * a key is the right one, so it is checked again before the first value is sealed or opened.
  */
 function principalKeyring(engine: Engine, { principal, keys, own, known }: PrincipalKeys): Keyring {
   const isOwn = (key: Uint8Array): boolean =>
@@ -91,7 +92,7 @@ function principalKeyring(engine: Engine, { principal, keys, own, known }: Princ
       if (refuse(keyring, known) || refuse(keyring, await engine.read(knownKeys))) return;
       throw new LedgerError(
         "WRONG_KEY",
-        "the ledger has sealed nothing for this principal yet, so the key cannot be told",
+        "the ledger has sealed nothing for this principal yet, so this key cannot be checked",
       );
     },
   });

@@ -7,7 +7,7 @@
  *   settled     over; `outcome` says how. Open again when the runtime forgot an answer that was not given here
  *   lost        the load of the session that asked is gone; the question may come again under another request id
  *   superseded  it did come again; `successor` is the entry to look at
- *   expired     its time ran out before anybody answered
+ *   expired     its time ran out before anybody answered. Readers show it at once; whoever writes next makes the move
  *   cancelled   the host does not want an answer any more
  *
  * Invariants, each held inside one transaction:

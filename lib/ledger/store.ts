@@ -37,7 +37,7 @@ export class Store implements contract.Ledger, LedgerAccess {
   readonly keyring: Keyring;
   readonly changes: Changes;
   readonly #closed = new AbortController();
-  /** Watches that have yet to learn where they start; nothing of ours is written before they know. */
+  /** Watches that do not know yet where they start. Writes of this ledger wait for them, so that they miss none. */
   readonly #starting = new Set<Promise<unknown>>();
 
   constructor(engine: Engine, keyring: Keyring) {
@@ -161,7 +161,7 @@ export class Store implements contract.Ledger, LedgerAccess {
     await this.#own(id);
     const found = await this.engine.read(() => deliverable(id));
     if (found === undefined) return undefined;
-    // Opened before anything is marked: a wrong key must not leave an entry in doubt.
+    // Unsealed before the entry is marked: a wrong key must not leave it in doubt.
     const [still, value] = await Promise.allSettled([
       wanted?.() ?? true,
       unsealGiven(this.keyring, found.entry, found.answer),

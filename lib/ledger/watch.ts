@@ -45,7 +45,7 @@ export async function* watch(
         // What it closes counts as a change since `seen`.
         pauseMs = Math.min((await ledger.sweep()) ?? longestWaitMs, longestWaitMs);
       } catch (error) {
-        // The place in the order of receipts is kept, so nothing is missed when the store is back.
+        // `seq` is kept, so no transition is missed when the store is back.
         if (!(error instanceof LedgerError) || error.code !== "UNAVAILABLE") throw error;
         pauseMs = awayPauseMs;
       }

@@ -68,7 +68,9 @@ export async function connect(target: Target, options: ConnectOptions = {}): Pro
         { signal, timeoutMs: deadline === undefined ? undefined : Math.max(1, deadline - performance.now()) },
       )
       .catch((error: unknown) => {
-        throw isUnknownMethod(error) ? new ConnectionError("PROTOCOL", "the peer knows no handshake", error) : error;
+        throw isUnknownMethod(error)
+          ? new ConnectionError("PROTOCOL", "the peer does not know the `connect` method", error)
+          : error;
       });
     const { protocolVersion, version } = readHello(answer);
     if (!(protocolVersion >= protocolWindow.min && protocolVersion <= protocolWindow.max))
@@ -90,7 +92,7 @@ function readHello(answer: unknown): v.InferOutput<typeof hello> {
   try {
     return check(hello, answer, "handshake");
   } catch (error) {
-    throw new ConnectionError("PROTOCOL", "the peer's handshake says no protocol version", error);
+    throw new ConnectionError("PROTOCOL", "the peer's handshake names no protocol version", error);
   }
 }
 

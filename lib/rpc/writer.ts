@@ -4,8 +4,9 @@ import { encodeFrame } from "./frames.js";
 
 /** What the operating system says of a write whose reader is gone. */
 const gone = new Set<unknown>(["EPIPE", "ECONNRESET"]);
-const patience = 10;
-/** So many characters of replies may wait for a peer that does not read. */
+/** How many turns of the event loop the reader may go on with what came before the connection is over. */
+const graceTurns = 10;
+/** How many characters of replies may wait for a peer that does not read. */
 const maxUnread = 2 ** 20;
 
 /**
@@ -31,8 +32,8 @@ export function createWriter(
    * Without an error of its own the stream was closed by the death of the child whose stdin it is: Node closes it then, before
    * or after stdout ends (a grandchild may hold that open for long). For a few turns the reader goes on with what was answered.
    */
-  function lose(turns: number): void {
-    if (turns > 0) setImmediate(() => lose(turns - 1));
+  function closeAfter(turns: number): void {
+    if (turns > 0) setImmediate(() => closeAfter(turns - 1));
     else if (writable.writableEnded)
       fail(new ConnectionError("DESTROYED", "the stream was ended and takes no more writes"));
     else fail(new ConnectionError("CLOSED", "the stream that is written to was closed"));
@@ -40,7 +41,7 @@ export function createWriter(
 
   // Ended in good order it says nothing: the peer may still answer what it got.
   writable.on("close", () => {
-    if (!writable.writableFinished) lose(patience);
+    if (!writable.writableFinished) closeAfter(graceTurns);
   });
 
   function reply(frame: string): void {
@@ -58,7 +59,7 @@ export function createWriter(
     /** @throws TypeError when the message is not JSON. */
     write(message: object): void {
       const frame = encodeFrame(message);
-      if (!open()) lose(patience);
+      if (!open()) closeAfter(graceTurns);
       else if ("method" in message) writable.write(frame);
       else reply(frame);
     },

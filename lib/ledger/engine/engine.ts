@@ -1,9 +1,9 @@
 /**
- * What the rules ask of a database. A rule is a generator: it yields one step after the other and is handed the rows,
+ * What the rules ask of a database. A rule is a generator: it yields one step after another and gets the rows back,
  * so the same rule runs synchronously inside an SQLite transaction and asynchronously inside a PostgreSQL one. The first step of a rule
- * that writes is a lock or a reading: an engine may learn only with its reply that the transaction stands.
+ * that writes is a lock or a reading: only its reply may tell the engine that the transaction has begun.
  *
- * The SQL of a rule is common to both engines but for two marks that the engine replaces: `@name` is a table, `{now}`
+ * Both engines run the same SQL, with two marks that the engine replaces: `@name` is a table, `{now}`
  * the database's clock in milliseconds. Parameters are `?`.
  */
 export type Value = string | number | null;
@@ -13,11 +13,11 @@ export type Row = Readonly<Record<string, unknown>>;
 /** One step of a rule. */
 export type Step =
   | { readonly sql: string; readonly params: readonly Value[] }
-  /** Nobody else passes this point under the same name until the transaction ends. Gives the time after it was passed. */
+  /** Takes a lock of this name until the transaction ends. Returns the time after it was taken. */
   | { readonly lock: string | readonly string[] }
-  /** Gives a number that was never drawn before and is higher than every earlier one. */
+  /** Returns a number that is higher than every number drawn before. */
   | { readonly draw: "fence" }
-  /** Wakes those who wait in other processes, once the transaction is committed. */
+  /** Wakes waiters in other processes once the transaction is committed. */
   | { readonly notify: true };
 
 /** A rule: it yields steps, is handed rows, and returns its result. */
@@ -58,7 +58,7 @@ export function* first(sql: string, ...params: Value[]): Rule<Row | undefined> {
   return row;
 }
 
-/** Locks a name and returns the database's time after the lock was had. */
+/** Takes a lock and returns the database's time after that. */
 export function* lock(name: string): Rule<number> {
   const [row] = yield { lock: name };
   return number(row?.now);

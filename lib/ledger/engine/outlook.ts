@@ -2,11 +2,11 @@ import { LatchkeyError, LedgerError } from "../../base/errors.js";
 import { visible } from "../../base/visible.js";
 
 /**
- * What an error of a database means for whoever may try again. The tables below are the only place that decides it.
- * - `passes`: by itself, in time. The error is `UNAVAILABLE`.
- * - `mendable`: when somebody mends the database: a grant, a renamed table, a password. The error is `DATABASE`.
- * - `values`: it is about what was to be written, and concerns nothing else. `DATABASE`.
- * - `lasts`: nobody should try again. `DATABASE`.
+ * Whether it helps to try again after an error of a database. The tables below are the only place that decides it.
+ * - `passes`: the trouble ends by itself. The error is `UNAVAILABLE`.
+ * - `mendable`: the trouble ends when somebody repairs the database: a grant, a renamed table, a password. The error is `DATABASE`.
+ * - `values`: the database refused these values; other writes succeed. The error is `DATABASE`.
+ * - `lasts`: trying again does not help. The error is `DATABASE`.
  */
 export type Outlook = "passes" | "mendable" | "values" | "lasts";
 
@@ -63,7 +63,7 @@ const results: Readonly<Record<number, Outlook>> = {
   25: "values",
 };
 
-/** Of a database's own error: what a driver or the system threw. */
+/** The outlook of an error that a driver or the operating system threw. */
 export function outlookOf(error: unknown): Outlook {
   if (typeof error !== "object" || error === null) return "lasts";
   if ("errcode" in error && typeof error.errcode === "number")
@@ -74,14 +74,14 @@ export function outlookOf(error: unknown): Outlook {
   return codes.find(([pattern]) => pattern.test(code))?.[1] ?? "lasts";
 }
 
-/** Of what a call of the ledger rejected with; nothing where it is not about the database. */
+/** The outlook of an error that a call of the ledger rejected with; nothing when it is not about the database. */
 export function outlook(error: unknown): Outlook | undefined {
   if (!(error instanceof LedgerError)) return undefined;
   if (error.code === "UNAVAILABLE") return "passes";
   return error.code === "DATABASE" ? outlookOf(error.cause) : undefined;
 }
 
-/** A database's own error as the ledger's callers see it: what to do about it by the code, why in the message. */
+/** The error that callers of the ledger get. Its code says whether to try again, its message says why it failed. */
 export function databaseError(store: string, cause: unknown): LedgerError {
   return outlookOf(cause) === "passes"
     ? new LedgerError("UNAVAILABLE", `${store} is not available now: ${reason(cause)}`, cause)
@@ -90,7 +90,7 @@ export function databaseError(store: string, cause: unknown): LedgerError {
 
 function reason(cause: unknown): string {
   if (!(cause instanceof Error)) return "for no known reason";
-  // A host with several addresses fails with one error for each, and no text of its own.
+  // A host with several addresses fails with one error for each address, and with no text of its own.
   const [first] = cause instanceof AggregateError ? cause.errors : [];
   const said = cause.message || (first instanceof Error ? first.message : "");
   const code = "errcode" in cause ? cause.errcode : codeOf(cause);
@@ -102,16 +102,16 @@ export const codeOf = (error: unknown): string =>
 
 const ofServer = (error: unknown): string => (error instanceof LatchkeyError ? "" : codeOf(error));
 
-/** Another transaction was in the way and the server undid ours. */
+/** Another transaction was in the way, and the server rolled ours back. */
 export const isRolledBack = (error: unknown): boolean => ["40001", "40P01"].includes(ofServer(error));
 
-/** Only a standby, or a server that is one since a fail-over, says so. */
+/** Only a standby says so, or a server that became one in a fail-over. */
 export const isReadOnly = (error: unknown): boolean => ofServer(error) === "25006";
 
 /** A pooler between us and the server gave our statement to a connection that does not know it, or knows another of its name. */
 export const isForeignStatement = (error: unknown): boolean => ["26000", "42P05"].includes(ofServer(error));
 
-/** The connection is gone, or was never there: the client's own codes, the system's, and a server's last words. */
+/** The connection is gone, or was never made: codes of the client, of the system, and of a server that ends the connection. */
 export function isCut(error: unknown): boolean {
   const code = ofServer(error);
   if (/^(CONNECTION_\w+|CONNECT_TIMEOUT|E[A-Z0-9_]+|08\w{3}|57P0\d|25P0[34])$/.test(code)) return true;

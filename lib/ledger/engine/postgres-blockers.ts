@@ -1,6 +1,6 @@
 import type postgres from "postgres";
 
-/** Sessions of other roles that hold a lock which one of our role's sessions waits for, each with the transaction it is in. */
+/** Sessions of other roles that hold a lock for which a session of our role waits, each with its transaction. */
 const blocking = `SELECT DISTINCT b.pid, l.virtualtransaction AS transaction
   FROM pg_catalog.pg_stat_activity a
   CROSS JOIN LATERAL unnest(pg_catalog.pg_blocking_pids(a.pid)) AS b(pid)
@@ -11,15 +11,15 @@ const blocking = `SELECT DISTINCT b.pid, l.virtualtransaction AS transaction
     AND s.usename <> session_user AND NOT r.rolsuper`;
 
 /**
- * Locks are open to every role that may use the database: a broker's can take those of the keeper, by its number or by a row,
- * and keep them. No honest transaction takes seconds, so one that stands in our way for longer is ended, where our role may:
- * as a superuser, a member of the other role, or of `pg_signal_backend`. Ours is the next one in the queue then.
+ * Every role that may use the database can take locks. A broker's role can take the keeper's, by their number or on a row, and keep
+ * them. No transaction of latchkey takes seconds. So one that blocks ours for longer is ended, if our role has the right to: as a superuser,
+ * as a member of the other role, or as a member of `pg_signal_backend`.
  */
 export class Blockers {
   #seen = new Map<string, number>();
   #looking = false;
 
-  /** Ends what stood in our way at an earlier look, at least `ms` ago, and still does in the same transaction. */
+  /** Ends transactions that blocked ours at an earlier look, at least `ms` ago, and still do. */
   async look(sql: postgres.Sql, ms: number): Promise<void> {
     if (this.#looking) return;
     this.#looking = true;
@@ -30,7 +30,7 @@ export class Blockers {
         const name = `${pid} ${transaction}`;
         const since = this.#seen.get(name) ?? performance.now();
         seen.set(name, since);
-        // Without the right to it the lock's own time limit has to do.
+        // Without the right to do so, the lock's own time limit ends the wait.
         if (performance.now() - since >= ms * 0.9)
           await sql.unsafe(`SELECT pg_terminate_backend(${Number(pid)})`).catch(() => undefined);
       }

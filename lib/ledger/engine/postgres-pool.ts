@@ -9,23 +9,23 @@ export interface PoolOptions {
   readonly driver: PostgresDriver;
   /** Connections for statements; one more listens. */
   readonly max: number;
-  /** Nothing heard for so long while something is awaited: the connections are given up. */
+  /** When no reply comes for so long, the connections are given up. */
   readonly timeoutMs: number;
 }
 
 /** How long the client has to notice that its connections were given up. */
 const noticeMs = 1000;
-/** How long replies that are out are waited for at the end. */
+/** How long `close` waits for replies. */
 const closeGraceMs = 5000;
-/** TCP asks after an idle peer for the first time after so long. */
+/** After so long without traffic, TCP asks whether the peer is still there. */
 const keepAliveSeconds = 10;
-/** While a transaction runs, how often in `timeoutMs` it is looked for who stands in its way. */
+/** How often in `timeoutMs` a running transaction looks for who blocks it. */
 const looksPerTimeout = 4;
 
 /**
- * The connections of one ledger. TCP notices a cut link only after many minutes, so whoever waits for a reply keeps a
- * watch and destroys the sockets when it takes too long; the client then connects anew by itself. Each transaction sets what it needs
- * by itself: a pooler refuses start-up parameters that it does not know, and forgets a session's settings.
+ * The connections of one ledger. TCP notices a cut link only after many minutes. So each wait for a reply has a time limit, after which
+ * the sockets are destroyed; the client then connects again by itself. Each transaction makes its own settings: a pooler refuses
+ * start-up parameters that it does not know, and forgets the settings of a session.
  */
 export class Pool {
   readonly #url: PostgresUrl;
@@ -34,7 +34,7 @@ export class Pool {
   readonly #blockers = new Blockers();
   /** Whether statements are kept prepared on their connections. */
   prepare: boolean;
-  /** Counts up when the present host failed; what remains over the number of hosts is the present one. */
+  /** Counts the hosts that failed. The present host is this number modulo the number of hosts. */
   at = 0;
   #sql: postgres.Sql;
   #second: postgres.Sql | undefined;
@@ -63,7 +63,7 @@ export class Pool {
   #settings(own: object) {
     const { hosts, user, password, database, ssl, target, startup } = this.#url;
     return {
-      // For error messages only. With several the client would try them without end.
+      // For error messages only. Given several hosts, the client would try them without end.
       host: hosts[0].host,
       port: hosts[0].port,
       ...(user !== undefined && { username: user }),
@@ -77,7 +77,7 @@ export class Pool {
       prepare: this.prepare,
       connect_timeout: Math.max(1, Math.ceil(this.#options.timeoutMs / 1000)),
       keep_alive: keepAliveSeconds,
-      // Who asks again waits by himself.
+      // Whoever tries again makes the pause.
       backoff: () => 0,
       // Not awaited: what is written before the connection stands is sent then, and a failure is an error of the socket.
       socket: () => this.#sockets.open(this.#url.hosts[this.at % this.hosts] ?? this.#url.hosts[0]),
@@ -85,7 +85,7 @@ export class Pool {
     };
   }
 
-  /** Waits for the server, but not for ever. */
+  /** Waits for a reply. After `timeoutMs` it gives the connections up. */
   async awaitReply<T>(reply: PromiseLike<T>): Promise<T> {
     let timer = setTimeout(() => {
       this.cut();
@@ -108,7 +108,7 @@ export class Pool {
   }
 
   /**
-   * One transaction. Its statements are watched one by one, its start and its end here. `begun` rejects when the connection is in no
+   * Runs one transaction. Its start and its end have a time limit here; each statement has its own. `begun` rejects when the connection is in no
    * transaction: whoever runs statements waits for it together with the first one.
    */
   async begin<T>(run: (sql: postgres.TransactionSql, begun: Promise<void>) => Promise<T>): Promise<T> {
@@ -123,7 +123,7 @@ export class Pool {
         try {
           result = { value: await run(sql, limited) };
         } catch (error) {
-          // The client would send ROLLBACK on the closed connection, which it cannot. It ends the transaction by itself.
+          // The client would send ROLLBACK over the closed connection. It rejects by itself when it notices that it is closed.
           if (isCut(error)) await new Promise(() => undefined);
           throw error;
         } finally {
@@ -156,17 +156,17 @@ export class Pool {
     await sql.unsafe(["SAVEPOINT begun", "RELEASE SAVEPOINT begun", ...text].join(";"));
   }
 
-  /** A transaction takes long: whoever of another role stands in its way, and does not move, is ended. */
+  /** Ends transactions of other roles that block one of ours for too long. */
   #look(): void {
     this.#blockers.look(this.#other(), this.#options.timeoutMs / looksPerTimeout).catch(() => undefined);
   }
 
-  /** Gives every connection up. What is awaited on them rejects. */
+  /** Gives every connection up. Whatever waits for a reply over one of them rejects. */
   cut(): void {
     this.#sockets.cut();
   }
 
-  /** Gives up the connections that were made before a fail-over: they lead to a server that takes no writes any more. */
+  /** Gives up the connections that were made before a fail-over: their server takes no more writes. */
   renew(): void {
     this.#sockets.cutOld();
   }
@@ -177,7 +177,7 @@ export class Pool {
     return this.hosts > 1;
   }
 
-  /** The client still tries to connect, without end: it is given up with everything that waits for it. */
+  /** Replaces a client that goes on trying to connect. Whatever waits for the old one rejects. */
   #replace(): void {
     if (this.#closed) return;
     const [old, second] = [this.#sql, this.#second];
@@ -187,7 +187,7 @@ export class Pool {
     for (const client of [old, second]) client?.end({ timeout: 0 }).catch(() => undefined);
   }
 
-  /** One connection beside the others, for what must not wait behind them. */
+  /** One connection more, for queries that must not wait behind the others. */
   #other(): postgres.Sql {
     this.#second ??= this.#options.driver(
       this.#settings({
@@ -219,7 +219,7 @@ export class Pool {
     this.#sql.options.prepare = false;
   }
 
-  /** Makes sure that notifications of a channel arrive; false when they do not now. */
+  /** Listens to a channel. False when its notifications cannot arrive now. */
   async listen(channel: string, wake: () => void): Promise<boolean> {
     if (this.#listening || this.#pooled) return this.#listening;
     this.#wake = wake;
@@ -227,7 +227,7 @@ export class Pool {
       const sql = this.#other();
       await this.awaitReply(sql.unsafe(`LISTEN "${channel}"`));
       this.#listening = true;
-      // What happened while nobody listened is looked for now.
+      // Changes that came before we listened are looked for now.
       wake();
     } catch {
       this.#listening = false;
@@ -235,7 +235,7 @@ export class Pool {
     return this.#listening;
   }
 
-  /** Waits a little for replies that are out, then ends. The client's own drain would wait for connections long gone. */
+  /** Waits for replies up to `closeGraceMs`, then ends. The client's own `end` would wait for connections that are long gone. */
   async close(): Promise<void> {
     if (this.#waiting > 0) {
       const [idle, tell] = signal();

@@ -48,6 +48,6 @@ export function postgresDialect(schema: string): Dialect {
   };
 }
 
-/** A name as the number of an advisory lock. Two names with one number only wait for each other needlessly. */
+/** The number of an advisory lock for a name. Two names with the same number wait for each other; that does no harm. */
 export const lockNumber = (name: string): string =>
   createHash("sha256").update("latchkey\0").update(name).digest().readBigInt64BE().toString();

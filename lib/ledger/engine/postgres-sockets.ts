@@ -19,8 +19,8 @@ export class Sockets {
       if (socket.bytesRead === 0)
         socket.destroy(Object.assign(new Error("the server hung up"), { code: "CONNECTION_CLOSED" }));
     });
-    // Node tells of the end some turns after the error; what the client sends in between it would take for answered. Added after
-    // the client's own listeners, which come with the next microtask.
+    // Node emits "close" some turns after the error. What the client sent in between it would take for answered. This listener comes
+    // after the client's own, which are added in the next microtask.
     setImmediate(() => socket.once("error", () => socket.emit("close", false)));
     // The client takes the name that it asks for in TLS from here.
     Object.assign(socket, { host, port });

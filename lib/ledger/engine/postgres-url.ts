@@ -10,7 +10,7 @@ export interface Host {
 
 type Ssl = false | "prefer" | "require" | "verify-full" | ConnectionOptions;
 
-/** A PostgreSQL URL taken apart: what concerns us, what concerns the client, and nothing of what only others' clients know. */
+/** The parts of a PostgreSQL URL that concern us or the client. */
 export interface PostgresUrl {
   /** Tried in turn. */
   readonly hosts: readonly [Host, ...Host[]];
@@ -31,9 +31,9 @@ export interface PostgresUrl {
 const shape = /^postgres(?:ql)?:\/\/(?:([^/?]*)@)?([^/?@]*)(?:\/([^?]*))?(?:\?(.*))?$/s;
 
 /**
- * Reads a URL as libpq does: several hosts, IPv6 in brackets, a socket folder as `%2Frun%2Fpostgresql` or `?host=`. Words that it
- * does not know are other clients' and are read past.
- * @throws TypeError without a word of the URL in it, for that may be the password
+ * Reads a URL as libpq does: several hosts, IPv6 in brackets, a socket folder as `%2Frun%2Fpostgresql` or `?host=`. It ignores
+ * parameters that it does not know: they are for other clients.
+ * @throws TypeError. It quotes nothing of the URL, which may hold a password.
  */
 export function parsePostgresUrl(url: string): PostgresUrl {
   const [, userInfo = "", authority = "", path = "", query = ""] = shape.exec(url) ?? wrong("is no postgres: URL");
@@ -90,7 +90,7 @@ function parseSsl(word: (name: string) => string | undefined): Ssl {
   const [cert, key] = [word("sslcert"), word("sslkey")];
   if (mode === "disable" || isOff(mode)) return false;
   const files = { ...optional("cert", read(cert)), ...optional("key", read(key)) };
-  // A root of one's own vouches for its servers whatever they are called, unless the name is asked for too.
+  // A root certificate of one's own is enough: the server's name is checked only with `verify-full`.
   if (root !== undefined && root !== "system")
     return { ...files, ca: read(root), ...(mode !== "verify-full" && { checkServerIdentity: () => undefined }) };
   if (root === "system" || mode === "verify-full" || mode === "verify-ca")

@@ -126,7 +126,7 @@ class PostgresEngine implements Engine {
 
   async #step(sql: postgres.ISql, step: Step): Promise<readonly Row[]> {
     const rows = await this.#pool.awaitReply(this.#query(sql, step));
-    // What was sent while its connection broke the client resolves with nothing at all, not even the name of a command.
+    // The client resolves a query whose connection broke with an empty result: it lacks even the name of the command.
     if (rows.command === null) throw Object.assign(new Error("the connection broke"), { code: "CONNECTION_CLOSED" });
     // Not a copy: on a connection that was once cut within a row, the client leaves a hole in front of the next result.
     return rows.filter(() => true);
@@ -139,7 +139,7 @@ class PostgresEngine implements Engine {
     if ("draw" in step) return run(`SELECT nextval('"${this.#schema}".fences') AS fence`, []);
     if ("lock" in step) {
       const numbers = [step.lock].flat().map((name) => lockNumber(`${this.#schema}/${name}`));
-      // Several are taken in one order everywhere, so that no two transactions wait for each other.
+      // Locks are taken in one order everywhere, so that no two transactions wait for each other.
       const locks =
         "SELECT count(pg_advisory_xact_lock(k)) FROM (SELECT unnest($1::bigint[]) AS k ORDER BY 1) AS names";
       return run(`SELECT (${locks}), ${clock("clock_timestamp()")} AS now`, [`{${numbers.join(",")}}`]);

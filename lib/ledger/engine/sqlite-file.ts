@@ -18,7 +18,7 @@ export function reserve(location: string): string {
   try {
     for (const end of ["", ...journals, "-journal"]) refuseStrange(`${path}${end}`);
     if (statSync(path, { throwIfNoEntry: false }) === undefined) create(path);
-    // Where that cannot be, others may read what is not secret; what is, is sealed.
+    // Where a file system has no modes, others can read what is not secret. Secrets are sealed.
     makePrivate(path);
   } catch (error) {
     throw error instanceof LedgerError ? error : databaseError("the file system", error);
@@ -40,7 +40,7 @@ function create(path: string): void {
 function refuseStrange(path: string): void {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined) return;
-  // A link here was put in the way since we looked, or beside the database.
+  // `followLinks` left no link on the way: this one was made since, or stands beside the database.
   const why = found.isSymbolicLink() ? "is a link" : distrust(found);
   if (why !== undefined) throw refused(path, why);
 }
@@ -48,7 +48,7 @@ function refuseStrange(path: string): void {
 const refused = (path: string, why: string): LedgerError =>
   new LedgerError("DATABASE", `the ledger file "${path}" ${why}; it is not opened`);
 
-/** Which files an open database consists of: one that was removed, moved or replaced is written to where nobody else looks. */
+/** The files of an open database. SQLite goes on writing to a file that was removed, moved or replaced, and nobody else sees that. */
 export class OpenFiles {
   readonly #path: string;
   readonly #known = new Map<string, string>();

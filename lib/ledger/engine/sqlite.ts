@@ -9,7 +9,7 @@ import { SqliteChanges } from "./sqlite-changes.js";
 import { type Database, loadSqlite } from "./sqlite-driver.js";
 import { OpenFiles, reserve } from "./sqlite-file.js";
 
-/** How long one statement waits for another process's transaction before the event loop gets its turn again. */
+/** How long one statement waits for another process's transaction; the event loop stands still meanwhile. */
 const busyMs = 100;
 /** How long a transaction waits altogether. */
 const patienceMs = 15_000;
@@ -49,7 +49,7 @@ export async function sqliteEngine(location: string): Promise<Engine> {
   const Open = await loadSqlite();
   const inMemory = location === ":memory:";
   const path = inMemory ? location : reserve(location);
-  // Before SQLite opens it, so that what is put in its place meanwhile is noticed.
+  // Noted before SQLite opens the file, so that a file that replaces it in between is noticed.
   const files = inMemory ? undefined : new OpenFiles(path);
   return await whenFree(() => {
     const database = new Open(path);
@@ -113,7 +113,7 @@ class SqliteEngine implements Engine {
     });
   }
 
-  /** Runs something under the right to write, which one connection has at a time. */
+  /** Runs a function with the write lock, which one connection has at a time. */
   #locked<T>(run: () => T): T {
     this.#database.exec("BEGIN IMMEDIATE");
     try {
@@ -146,7 +146,7 @@ class SqliteEngine implements Engine {
     try {
       this.#database.exec("ROLLBACK");
     } catch {
-      // SQLite rolled it back itself; the error that made it do so is the one to tell.
+      // SQLite has rolled back by itself; the caller gets the error that made it do so.
     }
   }
 
@@ -179,7 +179,7 @@ const translate = (sql: string): string => sql.replaceAll("{now}", clock).replac
 
 const busy = 5;
 
-/** Runs at once, and again while another process is in the way, with pauses that leave the event loop alone. */
+/** Runs a function, and runs it again while another process has the write lock. The pauses leave the event loop free. */
 async function whenFree<T>(run: () => T): Promise<T> {
   let end: number | undefined;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {

@@ -29,7 +29,7 @@ export interface Lease {
   readonly leaseMs: number;
 }
 
-/** Ties an entry to the row that its claims are on. */
+/** Joins an entry with the row of its credential, which holds the claim. */
 const ofOwner = "c.credential = e.credential AND c.principal IS NOT DISTINCT FROM e.principal";
 
 /** The oldest open entry of the filter whose credential nobody works on. */
@@ -55,7 +55,7 @@ export function* untilClaimable(filter: Scoped<Filter>): Rule<number | undefined
   return row?.left_ms == null ? undefined : number(row.left_ms);
 }
 
-/** Takes a candidate, or nothing when somebody was faster. */
+/** Claims a candidate. Nothing when somebody was faster. */
 export function* claim(
   { id, credential }: { readonly id: string; readonly credential: string },
   { owner, leaseMs }: Lease,

@@ -103,7 +103,8 @@ export function* lastSeq(): Rule<number> {
 export function refuseUnwatchable(filter: Filter): void {
   const { minAgeMs, maxAgeMs, inDoubt } = filter;
   const passing = [minAgeMs, maxAgeMs, inDoubt].some((value) => value !== undefined);
-  if (passing) throw new TypeError("a watch cannot filter by what only time changes");
+  if (passing)
+    throw new TypeError('a watch cannot filter by "minAgeMs", "maxAgeMs" or "inDoubt": time alone changes them');
   conditions(filter);
 }
 

@@ -2,7 +2,7 @@ import type { LostOptions } from "../contract.js";
 import { first, number, type Rule, rows, text } from "../engine/engine.js";
 import { kindsOfOneLoad, marks, move, presentState } from "./move.js";
 
-/** Epochs have no order of their own: one that was seen before the newest one is over. */
+/** Epochs have no order of their own. One that was seen before the newest epoch began belongs to an earlier load. */
 export function* isStale(sessionId: string, epoch: string, id: string): Rule<boolean> {
   const newest = yield* first(
     `SELECT epoch, created_at FROM @entries WHERE session_id = ? AND epoch IS NOT NULL AND id <> ?
@@ -43,7 +43,7 @@ export function* markLost(
     ...(options.epoch === undefined ? [] : [options.epoch]),
     ...(options.whose === undefined ? [] : [options.whose]),
   );
-  // A new load was given nothing yet, so an answer that is still good may serve its questions again.
+  // The new load was given no answer yet, so an answer that is still good may serve its questions again.
   if (options.epoch === undefined && options.only === undefined) {
     yield* rows(
       `UPDATE @given SET sent_at = NULL WHERE sent_at IS NOT NULL

@@ -41,7 +41,7 @@ export function* move(id: string, from: State, to: State, now: number, note: Not
   return moved;
 }
 
-/** A receipt says what happened; it keeps no page of text, and no secret that somebody quoted. */
+/** A longer reason is cut off. Secrets that it quotes are redacted. */
 const longestReason = 500;
 
 export function* receipt(id: string, state: State, now: number, note: Note): Rule<void> {

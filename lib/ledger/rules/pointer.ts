@@ -1,4 +1,4 @@
-/** Rows point to each other by ids that anybody who can write the database can change. Whoever follows one asks here first. */
+/** Rows point to each other by ids, and whoever can write the database can change these. So pointers are followed here only. */
 import { LedgerError } from "../../base/errors.js";
 import { first, type Row, type Rule } from "../engine/engine.js";
 import { entryPlace, ownedBy } from "../seal/place.js";
@@ -7,7 +7,7 @@ import { entryPlace, ownedBy } from "../seal/place.js";
 export function refuseStray(entry: Row, other: Row): void {
   const [mine, its] = [ownedBy(entry), ownedBy(other)];
   if (mine.credential === its.credential && mine.principal === its.principal) return;
-  throw new LedgerError("CORRUPT", "the entry leads to what is not for its principal and credential");
+  throw new LedgerError("CORRUPT", "the entry points to a row of another principal or credential");
 }
 
 /** The answer that an entry points to, of its own principal and credential. */
@@ -24,5 +24,5 @@ export function* answerOf(entry: Row): Rule<Row | undefined> {
  */
 export function refuseChanged(proven: Row, now: Row): void {
   const same = JSON.stringify(entryPlace(proven)) === JSON.stringify(entryPlace(now)) && proven.sealed === now.sealed;
-  if (!same) throw new LedgerError("CORRUPT", "the entry is not what it was a moment ago");
+  if (!same) throw new LedgerError("CORRUPT", "the entry changed after its seal was opened");
 }

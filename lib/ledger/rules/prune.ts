@@ -2,7 +2,7 @@ import type { PruneOptions } from "../contract.js";
 import { now, type Row, type Rule, rows, text } from "../engine/engine.js";
 
 /**
- * Removes one portion of what is over, so that a large clean-up does not hold the writers up. Fences come from a counter
+ * Deletes one portion, so that a large clean-up does not hold up the writers. Fences come from a counter
  * of the whole ledger, so a credential that is forgotten and comes back does not start again.
  */
 export function* prune(options: PruneOptions, portion: number): Rule<{ entries: number; receipts: number }> {
@@ -23,7 +23,7 @@ export function* prune(options: PruneOptions, portion: number): Rule<{ entries: 
   return { entries, receipts: old.length };
 }
 
-/** The locks come first: whoever records for one of these credentials meanwhile finds it whole or not at all. */
+/** Takes the locks first: a `record` for one of these credentials finds all of its rows or none. */
 function* forget(found: readonly Row[], at: number, portion: number): Rule<number> {
   const among = (column: string): string[] => {
     const names = [...new Set(found.map((row) => text(row[column])))];

@@ -6,7 +6,7 @@ import { isStale, markLost } from "./lost.js";
 import { entryRow, move, presentState, receipt } from "./move.js";
 import { noteKey } from "./seals.js";
 
-/** A request ready to be written: keys derived and secrets sealed, for neither can be done inside a transaction. */
+/** A request that is ready to be written. Keys are derived and secrets sealed before the transaction: a rule cannot wait for that. */
 export interface Draft {
   readonly id: string;
   readonly kind: KindName;
@@ -19,7 +19,7 @@ export interface Draft {
   readonly sealed: string;
   readonly intent: string;
   readonly credential: string;
-  /** The event says that what this intent was given is not good any more. */
+  /** The event says that the answer to this intent was refused. */
   readonly refused: boolean;
   /** The request stays answerable when its session is loaded anew. */
   readonly survives: boolean;
@@ -68,7 +68,7 @@ export function* record(draft: Draft): Rule<Row> {
     draft.expiresAt ?? null,
     draft.expiresAt ?? null,
   );
-  // Somebody recorded it in this instant under another credential, with another principal for example: theirs stands.
+  // Somebody recorded it at the same moment under another credential, such as with another principal. Their entry stays.
   if (inserted === undefined) return (yield* sameRequest(draft)) ?? (yield* entryRow(draft.id));
   yield* receipt(draft.id, "open", now, { by: draft.by });
   if (draft.epoch !== undefined && (yield* isStale(draft.sessionId, draft.epoch, draft.id))) {

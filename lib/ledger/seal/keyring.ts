@@ -30,7 +30,7 @@ export interface KeyringOptions {
 
 /**
  * Seals values as JWE (`dir`, `A256GCM`), what is a principal's with the principal's key, the rest with the ledger's own. The header
- * names the key (`kid`), the one place where the value belongs (`for`), and a digest of what lies beside it (`bind`).
+ * names the key (`kid`), the one place where the value belongs (`for`), and a digest of its row (`bind`).
  *
  * Ledgers of format 1 sealed everything with their own key and without `bind`. The ledger's own key opens such a value; a
  * principal's key never does, so nobody who has only that can make one.
@@ -135,15 +135,15 @@ export class Keyring {
 
   /** The key that a header names, where the value lies where it belongs. The header itself is proven by the decryption. */
   #opener(place: Place, { kid, for: name, bind }: Readonly<Record<string, unknown>>): Named {
-    if (name !== place.name) throw new LedgerError("CORRUPT", "a sealed value lies where it does not belong");
+    if (name !== place.name) throw new LedgerError("CORRUPT", "a sealed value was moved to another row");
     if (bind !== undefined && bind !== bindingOf(place)) {
-      throw new LedgerError("CORRUPT", "what lies beside a sealed value is not what it was sealed with");
+      throw new LedgerError("CORRUPT", "a row was changed after its value was sealed");
     }
     const named = this.#keysOf(place.principal).find((key) => key.kid === kid);
     const old =
       this.principal === undefined && bind === undefined ? this.#keys.find((key) => key.kid === kid) : undefined;
     if (named !== undefined && bind === undefined && named !== old) {
-      throw new LedgerError("CORRUPT", "a sealed value does not say what lies beside it");
+      throw new LedgerError("CORRUPT", "a sealed value is not bound to its row");
     }
     const found = named ?? old;
     if (found !== undefined) return found;
