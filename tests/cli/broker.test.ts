@@ -77,6 +77,8 @@ test("answers by what the command prints, once for all sessions of a principal",
   assert.is(ran.code, 0, ran.err);
   assert.is(JSON.parse(ran.out).fate, "answered");
   assert.equal([await state(first.id), await state(second.id)], ["answered", "answered"]);
+  const [, given] = await ledger.receipts(first.id);
+  assert.equal([given?.state, given?.actor], ["answered", "automation"]);
   const request = JSON.parse(await readFile(join(place.dir, "seen.json"), "utf8"));
   assert.equal([request.id, request.kind, request.data.serverName], [first.id, "mcp.oauth_required", "notes"]);
   assert.equal((await ledger.deliver(first.id, { owner: "test" }))?.answer, { kind: "token", accessToken: "t-1" });

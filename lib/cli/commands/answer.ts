@@ -1,4 +1,4 @@
-import type { Claim, Entry, Ledger } from "../../ledger/index.js";
+import type { AnswerOptions, Claim, Entry, Ledger } from "../../ledger/index.js";
 import { type Answer, answerOfChoice, answerOfText, type Choice, textAnswerOf } from "../answers.js";
 import { escapeRemark, runCommand } from "../child.js";
 import { findEntry, shortId } from "../entries.js";
@@ -32,6 +32,7 @@ export async function answer(id: string, flags: Flags, io: Io): Promise<undefine
   refuseFinal(entry);
   const options = {
     by: flags.by ?? `latchkey answer ${process.pid}`,
+    actor: actorOf(flags, io),
     ...(flags.account === undefined ? {} : { account: flags.account }),
   };
   const answered =
@@ -40,6 +41,12 @@ export async function answer(id: string, flags: Flags, io: Io): Promise<undefine
       : await answerByCommand({ ledger, entry, exec: flags.exec, flags, options }, io);
   if (flags.json) await printJson(io.out, answered);
   else await print(io.out, `${shortId(answered.id)} ${answered.state}`);
+}
+
+/** Whoever has a terminal at hand is a person, a command is none; what came through a pipe may be either. */
+function actorOf({ exec }: Flags, { in: input }: Io): "person" | "automation" | undefined {
+  if (exec !== undefined) return "automation";
+  return input.isTTY ? "person" : undefined;
 }
 
 function choiceOf(flags: Flags): Choice | undefined {
@@ -89,7 +96,7 @@ interface CommandWork {
   readonly entry: Entry;
   readonly exec: string;
   readonly flags: Flags;
-  readonly options: { readonly by: string; readonly account?: string };
+  readonly options: AnswerOptions & { readonly by: string };
 }
 
 async function answerByCommand({ ledger, entry, exec, flags, options }: CommandWork, io: Io): Promise<Entry> {

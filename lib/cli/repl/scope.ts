@@ -23,7 +23,10 @@ export async function scope(state: ReplState, server: REPLServer): Promise<Prope
   const answer = async (id: string, value?: Answer, options?: AnswerOptions): Promise<Entry> => {
     const entry = await findEntry(ledger, id);
     const answer = value ?? (await asked(entry, state, server));
-    return shown.moved(await ledger.answer(entry.id, answer, { by: `latchkey repl ${process.pid}`, ...options }));
+    const actor = server.terminal ? "person" : undefined;
+    return shown.moved(
+      await ledger.answer(entry.id, answer, { by: `latchkey repl ${process.pid}`, actor, ...options }),
+    );
   };
   const cancel = async (id: string, options?: CancelOptions): Promise<Entry> => {
     const entry = await findEntry(ledger, id);
