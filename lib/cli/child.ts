@@ -17,12 +17,12 @@ export interface Ran {
  */
 const guarded = '{ read -r _; kill -s KILL -- "-$$"; } <&3 >/dev/null 2>&1 & exec 3<&-; exec sh -c "$0"';
 
-/** Said once for a command whose process got away: it is not ended, for nobody but itself knows it. */
+/** Printed once for a command that left a process running. latchkey cannot end it: it does not know its id. */
 export const escapeRemark =
   "the command left a process behind that holds its output and is not of its process group any more (setsid); it was not ended";
 
 const outputLimit = 16 * 2 ** 20;
-/** Once the command has ended, what it wrote lies in the pipe; after so long without more of it, somebody else holds the pipe. */
+/** The command has ended and the pipe has been silent for this long: another process holds it. */
 const quietMs = 1000;
 const drainMs = 5000;
 
@@ -42,7 +42,7 @@ export async function runCommand(command: string, input: string, signal: AbortSi
   const kill = (): void => void guard?.destroy();
   const ended = endOf(child, kill);
   signal.addEventListener("abort", kill);
-  // A command need not read what it is asked.
+  // A command may end without reading its input.
   ignoreErrors(child.stdin);
   child.stdin?.end(input);
   const chunks: Buffer[] = [];
@@ -62,12 +62,12 @@ export async function runCommand(command: string, input: string, signal: AbortSi
   }
 }
 
-/** Resolves when the command has ended and its output is read, whoever holds the other end of its pipes then. */
+/** Resolves when the command has ended and its output is read, even if another process still holds the pipes. */
 function endOf(child: ChildProcess, release: () => void): Promise<Omit<Ran, "stdout">> {
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (code, signal) => {
-      // What it left in the background goes with it, and lets go of its standard output.
+      // Its background processes are killed too, which closes its standard output.
       release();
       const settle = (escaped: boolean): void => {
         clearTimeout(quiet);

@@ -89,7 +89,7 @@ export const cells = (entry: Entry): string[] => [
 export const claimant = ({ claim }: Entry): string =>
   claim === undefined ? "" : `${oneLine(claim.owner)}, ${age(new Date(), claim.until.getTime())} left`;
 
-/** Entries as a table; who works on them is a column of its own while somebody does. */
+/** Entries as a table. It has a column for the claimant when one of them is claimed. */
 export function entryTable(
   entries: readonly Entry[],
   layout: { width?: number | undefined; head: (text: string) => string },

@@ -9,7 +9,7 @@ export const exit = {
   usage: 2,
   /** Nothing has this id, or there is nothing to do. */
   nothing: 3,
-  /** The ledger's rules refuse it: claimed by another, answered before, over. */
+  /** The ledger's rules refuse it: claimed by another, answered before, or final. */
   refused: 4,
   /** The ledger cannot be opened: no such file, wrong key, newer format, unreachable. */
   ledger: 5,
@@ -61,7 +61,7 @@ function exitCodeOf(error: unknown): number {
   return refusals.has(error.code) ? exit.refused : exit.ledger;
 }
 
-/** What a person is told: the message and the stable code, and what to do where that is known. */
+/** The text for a person: the message, the stable code, and a hint where there is one. */
 export function explain(error: unknown): string {
   if (!(error instanceof Error)) return printable(String(error));
   if (!(error instanceof LatchkeyError)) return printable(error.message);
@@ -69,14 +69,14 @@ export function explain(error: unknown): string {
   return `${printable(error.message + why(error))} (${error.code})${hint === undefined ? "" : `\n  ${hint}`}`;
 }
 
-/** The first line of it, as it is: to be made fit to be seen where it is printed. */
+/** The first line of the message and the code. Not escaped yet: escape it where it is printed. */
 export function explainShort(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const text = error instanceof LatchkeyError ? `${error.message}${why(error)} (${error.code})` : error.message;
   return text.split("\n")[0] ?? "";
 }
 
-/** Part of it may be a peer's. Its lines stay lines, set apart so that none can be taken for one of ours. */
+/** Part of the text may come from a peer. Its lines are indented, so that none looks like one of ours. */
 const printable = (text: string): string =>
   text
     .split("\n")
@@ -84,7 +84,7 @@ const printable = (text: string): string =>
     .slice(0, 40)
     .join("\n  ");
 
-/** Why a store is not there is what its driver says. */
+/** The driver's own reason, for a store that cannot be reached. */
 function why({ code, message, cause }: LatchkeyError): string {
   if (code !== "UNAVAILABLE" || !(cause instanceof Error)) return "";
   const said = cause.message.split("\n")[0] || ("code" in cause ? String(cause.code) : "");

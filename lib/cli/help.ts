@@ -24,7 +24,7 @@ export async function version(io: Io): Promise<number> {
 
 interface Look {
   readonly bold: (text: string) => string;
-  /** Of the terminal; undefined where there is none. */
+  /** The terminal's width. Undefined: no terminal. */
   readonly columns: number | undefined;
 }
 

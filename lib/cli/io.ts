@@ -10,18 +10,18 @@ export interface Io {
   readonly signal: AbortSignal;
 }
 
-/** Colours for one stream: none unless it is a terminal that wants them. */
+/** Colours for one stream. Only terminals get them, and only when the environment allows it. */
 export function paint(stream: NodeJS.WriteStream): ReturnType<typeof colors.createColors> {
   const { NO_COLOR, TERM } = process.env;
   return colors.createColors(stream.isTTY === true && !NO_COLOR && TERM !== "dumb");
 }
 
-/** Resolves when the stream took it, so that nothing is cut off at the end of the process. */
+/** Resolves when the stream has taken the text, so that nothing is lost at the end of the process. */
 export function print(stream: NodeJS.WriteStream, text: string): Promise<void> {
   if (stream.isTTY) erase();
   const written = new Promise<void>((resolve, reject) => {
     stream.write(`${text}\n`, (error) => {
-      // Whoever read it has seen enough.
+      // The reader closed the pipe: it has read enough.
       if (error && !("code" in error && error.code === "EPIPE")) reject(error);
       else resolve();
     });
@@ -35,10 +35,10 @@ export const printJson = (stream: NodeJS.WriteStream, value: unknown): Promise<v
 
 const cellLimit = 300;
 
-/** Text of a stranger on one line, not longer than anybody reads in a line. */
+/** Text of a stranger, escaped, on one line of limited length. */
 export const oneLine = (text: string): string => visible(text.trim(), cellLimit);
 
-/** What is waited for now. The terminal's last line shows the newest; everything that is printed goes above it. */
+/** What the command waits for now. The terminal's last line shows the newest; all other output goes above it. */
 interface Wait {
   readonly stream: NodeJS.WriteStream;
   readonly text: string;
@@ -58,7 +58,7 @@ function erase(): void {
   waiting.at(-1)?.stream.write("\r\x1b[K");
 }
 
-/** Says on a terminal what is waited for, on a line that counts seconds and goes away. Elsewhere nothing is said. */
+/** Shows on a terminal what the command waits for, on a line that counts seconds and is erased at the end. Elsewhere it prints nothing. */
 export function progress(stream: NodeJS.WriteStream, text: string): Disposable {
   if (!stream.isTTY) return { [Symbol.dispose]: () => undefined };
   const wait = { stream, text, since: performance.now() };
@@ -75,7 +75,7 @@ export function progress(stream: NodeJS.WriteStream, text: string): Disposable {
   };
 }
 
-/** A line for a person who looks on: on a terminal only. */
+/** Prints a line on a terminal, and nothing elsewhere. */
 export async function remark(stream: NodeJS.WriteStream, text: string): Promise<void> {
   if (stream.isTTY) await print(stream, text);
 }

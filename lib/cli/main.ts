@@ -5,9 +5,9 @@ const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 /** Commands that run until a signal ends them: that is their success. */
 const untilStopped = ["keep", "broker", "fake-runtime"];
 
-/** Node 22 says at every start that its SQLite is experimental; nobody at a terminal can do anything about that. */
+/** Node 22 warns at every start that its SQLite is experimental. The user can do nothing about it, so the warning is dropped. */
 function printWarnings(): void {
-  // Whoever asked for no warnings has no listener.
+  // With `--no-warnings` Node has no listener.
   if (process.listenerCount("warning") === 0) return;
   process.removeAllListeners("warning");
   process.on("warning", ({ name, message }) => {
@@ -21,7 +21,7 @@ async function main(args: string[]): Promise<number> {
   let signalCode: number | undefined;
   for (const [name, code] of Object.entries(signals))
     process.on(name, () => {
-      // Whoever asks twice does not want to wait for an orderly end.
+      // The second signal ends the process at once.
       if (signalCode !== undefined) process.exit(code);
       signalCode = code;
       stopped.abort(new Error(`stopped by ${name}`));
@@ -45,9 +45,9 @@ function standardIo(signal: AbortSignal): Io {
     checked.add(stream);
     stream.on("error", (error) => {
       const code = "code" in error ? error.code : undefined;
-      // A reader that has gone away has seen enough.
+      // The reader closed the pipe.
       if (code === "EPIPE") process.exit(exit.done);
-      // So has a terminal, and there is nobody left to tell anything.
+      // The terminal is gone.
       if (code === "EIO") process.exit(signals.SIGHUP);
       throw error;
     });

@@ -38,7 +38,7 @@ export async function reachLedger(option: string | undefined, { make = false } =
     const principal = process.env.LATCHKEY_PRINCIPAL;
     return await openLedger(location, { principal });
   } catch (error) {
-    // A location, a key or a principal that is none.
+    // An invalid location, key or principal.
     if (error instanceof TypeError) throw new Stop(exit.ledger, error.message);
     throw error;
   }
@@ -76,7 +76,7 @@ async function noteOfRunning(): Promise<RuntimeNote | undefined> {
   return state === "running" || state === "unknown" ? note : undefined;
 }
 
-/** Where the runtime is, and the token for it. Nothing when none was named and the noted one is gone. */
+/** The runtime's endpoint and token. Undefined when no endpoint was named and the noted runtime is gone. */
 export async function runtimeTarget(option: string | undefined): Promise<RuntimeTarget | undefined> {
   const endpoint = namedEndpoint(option);
   const token = process.env.COPILOT_CONNECTION_TOKEN;

@@ -30,7 +30,7 @@ export function table(heads: Cells, rows: readonly Cells[], layout: Layout): str
   return blocks(heads, rows, layout);
 }
 
-/** Each row in lines of its own: what is short side by side, what is long below it. */
+/** Each row as a block: the short columns side by side, the stacked columns below them. */
 function blocks(heads: Cells, rows: readonly Cells[], { width = 0, stacked = [], head }: Layout): string {
   const beside = (cells: Cells): string[] => cells.filter((_, i) => !stacked.includes(i));
   const short = rows.map(beside);

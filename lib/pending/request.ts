@@ -143,7 +143,7 @@ export function wholeData(request: PendingRequest): Record<string, unknown> {
   return merge(request.data, request.secrets.reveal());
 }
 
-/** What is asked, in a few words. They are a stranger's, and may hold hidden characters and line ends: escape them where they are shown. */
+/** What is asked, in a few words. The words are a stranger's and may hold hidden characters and line ends: escape them where they are shown. */
 export function summaryOf({ kind, data }: { kind: KindName; data: object }): string {
   const words = rowOf(kind).summary({ ...data });
   return words.filter((word) => typeof word === "string" && word !== "").join(" ");

@@ -27,6 +27,6 @@ export function merge(open: object, left: object): Record<string, unknown> {
   return Object.fromEntries(whole);
 }
 
-/** A name that every object inherits is no field of it. */
+/** Inherited names are no fields. */
 const fieldOf = (object: Record<string, unknown>, key: string): unknown =>
   Object.hasOwn(object, key) ? object[key] : undefined;

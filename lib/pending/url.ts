@@ -1,4 +1,4 @@
-/** A URL that may be shown: without user info, query and fragment. What is no web address is not shown at all. */
+/** A URL that may be shown: without user info, query and fragment. Empty for anything that is not an http or https URL. */
 export function openUrl(url: string): string {
   if (!URL.canParse(url)) return "";
   const open = new URL(url);

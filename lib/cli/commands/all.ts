@@ -259,7 +259,7 @@ const fake = command({
   run: async ({ values }, io) => await (await import("./fake-runtime.js")).runFakeRuntime(values, io),
 });
 
-/** Every command as help, completion and the parser see it. What does the work is loaded when it runs. */
+/** All commands, as help, completion and the parser see them. The code that does the work is loaded when a command runs. */
 export const commands: readonly Command[] = [
   ...[start, stop, status, env, keep],
   ...[ls, show, receipts, answer, cancel],

@@ -58,7 +58,7 @@ function choiceOf(flags: Flags): Choice | undefined {
   return choices[0];
 }
 
-/** Before anybody is asked for anything. */
+/** Checked before the person is asked for the answer. */
 function refuseFinal({ id, state }: Entry): void {
   if (state === "open" || state === "answered") return;
   throw new Stop(exit.refused, `entry ${shortId(id)} is ${state}: it takes no answer`);
@@ -86,7 +86,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // What does not parse may hold a secret all the same: the text stays out of the message.
+    // Text that does not parse may still hold a secret: the message does not show it.
     throw new Stop(exit.invalid, "the answer is no JSON");
   }
 }

@@ -31,7 +31,7 @@ const tempFail = 75;
 const noPermission = 77;
 const lookAgainMs = 250;
 
-/** `refused`: the command ended well and its answer is none. Run again it would obtain another token, and likely say the same. */
+/** `refused`: the command ended well, and its output is no valid answer. Run again, it would obtain another token and probably print the same. */
 export type Fate = "answered" | "cancelled" | "retry" | "refused" | "unwanted";
 
 type Selection = Omit<Filter, "state">;
@@ -111,7 +111,7 @@ async function next({ ledger, filter, leaseMs, owner, backoff }: Worker, io: Io)
 async function attempt(worker: Worker, claim: Claim, io: Io): Promise<Fate> {
   const { id, kind, credential } = claim.entry;
   const { fate, reason } = await work(worker, claim, io);
-  // Asked again before it is given back, or it would be claimed again at once.
+  // Before the release: the entry would be claimed again at once.
   if (fate === "retry") worker.backoff.add(credential);
   else worker.backoff.forget(credential);
   if (fate === "refused") worker.backoff.park(claim.entries.map((entry) => entry.id));
@@ -130,7 +130,7 @@ async function work(worker: Worker, claim: Claim, io: Io): Promise<Done> {
   const { exec, leaseMs } = worker;
   try {
     return await withLease(claim, { leaseMs, signal: io.signal }, async (signal) => {
-      // Not a line that goes away: what the command says itself comes below it.
+      // A line that stays: the command's own messages come below it.
       await remark(io.err, `${shortId(claim.entry.id)}: the command runs`);
       const input = `${JSON.stringify(await requestJson(claim))}\n`;
       const { code, signal: killedBy, stdout, escaped } = await runCommand(exec, input, signal);
@@ -162,8 +162,8 @@ const isLedgerError = (error: unknown, code: LedgerErrorCode): boolean =>
   error instanceof LedgerError && error.code === code;
 
 /**
- * Writes down what the command obtained. It is not thrown away, to be obtained once more, because the store is away for a moment,
- * or because the claim ran out and nobody else works on it.
+ * Writes the command's answer into the ledger. A store that is away for a moment, or a claim that ran out without a successor, must not
+ * lose it: the command would have to obtain it again.
  */
 async function writeAnswer(
   { ledger, owner }: Worker,
@@ -211,7 +211,7 @@ class Backoff {
     for (const id of entries) this.#parked.add(id);
   }
 
-  /** Lets go of what nobody waits for any more. */
+  /** Forgets parked entries that are not open any more. */
   keepParked(open: ReadonlySet<string>): void {
     for (const id of this.#parked) if (!open.has(id)) this.#parked.delete(id);
   }

@@ -62,7 +62,7 @@ export function command<const O extends Options>({ run, takes = 0, ...described 
         refuseEmpty(values, described.options);
         return await run({ values, operands: positionals }, io);
       } catch (error) {
-        // Where a value is looked at nobody knows of which command it is.
+        // The code that checks a value does not know the command's name.
         if (error instanceof UsageError) error.command ??= described.name;
         throw error;
       }

@@ -2,7 +2,7 @@ import { type Io, oneLine, print } from "../io.js";
 import { reachLedger } from "../reach.js";
 import type { Command, Option } from "./command.js";
 
-/** The shell asks latchkey itself, so that the scripts need not know any command. */
+/** The scripts ask latchkey for the words, so they contain no command names. */
 const scripts = {
   bash: `_latchkey() {
   local cur=\${COMP_WORDS[COMP_CWORD]} line

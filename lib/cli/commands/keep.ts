@@ -31,7 +31,7 @@ const connectLimitMs = 5000;
 /**
  * The keeper's life:
  *
- *   waits     no runtime answers; it tries again, a little later each time, and looks up anew where the runtime is
+ *   waits     no runtime answers; it tries again, a little later each time, and looks up again where the runtime is
  *   keeps     connected: holds sessions at their birth, records what they ask, delivers answers, until the connection ends
  *   ends      by a signal: what was seen is on disk, and nothing more is sent. Or by an error of a store that takes nothing more
  */
@@ -48,7 +48,7 @@ export async function keep(flags: Flags, io: Io): Promise<undefined> {
     mcpApps: flags["keep-mcp-apps"],
     owner: `latchkey keep ${process.pid}`,
   };
-  // Before a connection is there: a birth that nobody listens for is not announced again.
+  // Loaded before the connection is made: a session's birth is announced once, and must not be missed.
   const keeper = await import("../../keeper/index.js");
   for (let pauseMs = firstPauseMs; !io.signal.aborted; ) {
     const rpc = await dial({ endpoint: flags.endpoint, say, pauseMs }, io);
@@ -114,7 +114,7 @@ interface Work {
   readonly signal: AbortSignal;
 }
 
-/** Keeps over one connection, a line for each thing that happens. */
+/** Keeps sessions over one connection. Prints a line for each event. */
 async function keepOver(rpc: Rpc, { keeper, ledger, options, say, signal }: Work): Promise<void> {
   const failed = ({ error }: { error: unknown }): Promise<void> => say({ did: "failed", why: explainShort(error) });
   rpc.events.on("listener:error", failed);

@@ -29,7 +29,7 @@ export async function list(flags: Flags, io: Io): Promise<number | undefined> {
     ...(flags.principal === undefined ? {} : { principal: flags.principal }),
   };
   await using ledger = await reachLedger(flags.ledger, { make: flags.wait === true });
-  // From before the list on, so that nothing moves unseen between the two.
+  // Watching starts before the list is read, so that no transition between the two is missed.
   const follows = flags.watch || flags.wait;
   const transitions = follows ? ledger.watch(watchable(filter), { signal: io.signal }) : undefined;
   const first = transitions?.next();
@@ -48,11 +48,11 @@ export async function list(flags: Flags, io: Io): Promise<number | undefined> {
   else await print(io.err, paint(io.err).dim(await nothingYet(ledger)));
   if (!flags.watch || !transitions || !first) return undefined;
   await follow(first, transitions, flags, io);
-  // Whoever looks on stops when they have seen enough.
+  // A signal is the normal end of `--watch`.
   return exit.done;
 }
 
-/** A transition out of the states that were asked for is of interest too. */
+/** `--watch` shows transitions out of the listed states too. */
 const watchable = ({ state: _, ...filter }: Filter): Filter => filter;
 
 async function entriesWhere(ledger: Ledger, filter: Filter, isListed: (entry: Entry) => boolean): Promise<Entry[]> {
@@ -61,7 +61,7 @@ async function entriesWhere(ledger: Ledger, filter: Filter, isListed: (entry: En
   return entries;
 }
 
-/** An empty list says what would fill it, as long as nothing ever did. */
+/** For an empty list. A ledger that never had an entry gets a hint. */
 async function nothingYet(ledger: Ledger): Promise<string> {
   const isNew = (await ledger.list({ limit: 1 })).length === 0;
   return isNew ? "nothing is pending: latchkey keep records what sessions ask" : "nothing is pending";

@@ -120,14 +120,14 @@ export async function stop(flags: { json?: boolean | undefined }, io: Io): Promi
   return await nothing(`${describe(note)} was gone already`, { json: flags.json }, io);
 }
 
-/** False when it has ended by itself meanwhile. */
+/** False when the runtime had ended before. */
 async function endNoted(note: RuntimeNote): Promise<boolean> {
   const { connect } = await import("../../rpc/index.js");
   const rpc = await connect(note.endpoint, { token: note.token, timeoutMs: 5000 }).catch((error: unknown) => {
     if (error instanceof ConnectionError) return undefined;
     throw error;
   });
-  // While this connection is open the process is alive, and so its id belongs to nobody else.
+  // While this connection is open the process is alive, so no other process has its id.
   if (rpc === undefined || (await checkNote(note)) === "gone") return false;
   end(note.pid, "SIGTERM");
   const late = setTimeout(() => end(note.pid, "SIGKILL"), 3000);
@@ -136,7 +136,7 @@ async function endNoted(note: RuntimeNote): Promise<boolean> {
   return true;
 }
 
-/** It may end by itself at any time. */
+/** Ignores that the process is gone. */
 function end(pid: number, signal: "SIGTERM" | "SIGKILL"): void {
   try {
     process.kill(pid, signal);
@@ -159,7 +159,7 @@ export async function env(io: Io): Promise<number | undefined> {
 
 const describe = ({ endpoint, pid }: RuntimeNote): string => `the runtime at ${endpoint}, process ${pid},`;
 
-/** The token stays in its file. */
+/** Prints the runtime's state without its token. */
 async function tell(
   { token: _, processStart: __, ...note }: RuntimeNote,
   { state, json }: { state: string; json: boolean | undefined },

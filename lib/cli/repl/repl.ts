@@ -32,7 +32,7 @@ export async function repl(flags: Flags, io: Io): Promise<number | undefined> {
 }
 
 async function work(flags: Flags, io: Io): Promise<number | undefined> {
-  // A mistake on the command line is told as one; a runtime that is not there is none.
+  // A wrong endpoint is a mistake on the command line. A runtime that does not answer is not: the REPL starts without it.
   namedEndpoint(flags.endpoint);
   const folder = makeStateFolder();
   await using ledger = await reachLedger(flags.ledger, { make: true });
@@ -124,7 +124,7 @@ function defineCommands(server: REPLServer, state: ReplState, location: string):
   });
 }
 
-/** Lines of a pipe one by one, each when the one before is done: Node would run them all at once. */
+/** Feeds the lines of a pipe one by one, each when the one before is done. Node would run them all at once. */
 async function feed(server: REPLServer, from: NodeJS.ReadStream, to: PassThrough): Promise<void> {
   const { createInterface } = await import("node:readline");
   const lines = createInterface({ input: from })[Symbol.asyncIterator]();
@@ -133,7 +133,7 @@ async function feed(server: REPLServer, from: NodeJS.ReadStream, to: PassThrough
     if (done) to.end();
     else to.write(`${value}\n`);
   };
-  // Where a prompt would be shown, the line before is done. Nobody is there to see one.
+  // Node shows a prompt when the line before is done. A pipe needs none.
   const displayPrompt = (): void => {
     server.resume();
     void next();

@@ -54,7 +54,7 @@ export class Shown {
     return form?.() ?? this.#inspect(value);
   };
 
-  /** What a line threw, or a promise that nobody awaited: one message. The object itself shows the rest when it is looked at. */
+  /** One message for an error that a line threw, or for an unhandled rejection. The object itself shows the rest when it is inspected. */
   uncaught(error: unknown): string {
     this.isNews(error);
     if (error instanceof Stop) return error.message;
@@ -65,7 +65,7 @@ export class Shown {
     return `Uncaught ${lines.filter((line) => !ofTheRepl.test(stripVTControlCharacters(line))).join("\n")}`;
   }
 
-  /** False when the same was said already: a connection that ends takes many calls along. */
+  /** False when the same was printed before: a connection that ends fails many calls at once. */
   isNews(error: unknown): boolean {
     const text = error instanceof ConnectionError ? error.message : error;
     const known = this.#told.has(text);
@@ -73,12 +73,12 @@ export class Shown {
     return !known;
   }
 
-  /** With another connection everything is news again. */
+  /** Forgets what was printed: a new connection begins. */
   forget(): void {
     this.#told.clear();
   }
 
-  /** Node leaves what is hidden in the message of an error as it is. Colours are then left out: nobody knows whose they are. */
+  /** Node does not escape hidden characters in error messages. When there are any, colours are left out: they may be the stranger's. */
   #inspect(value: unknown): string {
     const options = { depth: 4, maxStringLength: 400 };
     const lines = inspect(value, options).split("\n");

@@ -11,7 +11,7 @@ export interface ReplState {
   readonly io: Io;
   readonly shown: Shown;
   rpc: Rpc | undefined;
-  /** Says something that nobody asked for, between what is typed. */
+  /** Prints a message between the lines that are typed. */
   say: (text: string) => void;
 }
 

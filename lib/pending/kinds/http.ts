@@ -23,7 +23,7 @@ export const tokenType = v.pipe(
 
 const headerName = v.pipe(v.string(), such(isToken, "the name of a header"));
 
-/** Blanks around it are none of the value (RFC 9110 section 5.5). */
+/** Blanks around a value do not belong to it (RFC 9110 section 5.5). */
 const headerValue = v.pipe(
   v.string(),
   v.transform((text) => text.replace(/^[ \t]+|[ \t]+$/g, "")),

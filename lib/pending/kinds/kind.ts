@@ -89,7 +89,7 @@ export interface Shape<
   readonly answer: Answer;
 }
 
-/** How a kind is answered, shown, shared and lost. What every kind must say is required, even where it says that there is none. */
+/** How a kind is answered, shown, shared and lost. A rule that all kinds must state is required, even where a kind has none. */
 export interface Rules<Data, Answer> {
   /** Sends a checked answer. */
   send(
@@ -124,7 +124,7 @@ export interface Rules<Data, Answer> {
   servesFor?(answer: Answer): number | undefined;
   /** The runtime says that what it was given before is not good any more. */
   refused?(data: Data): boolean;
-  /** What a resume gives the runtime so that it need not ask. False: an answer is of no use before the runtime asks. */
+  /** What a resume gives the runtime so that it does not have to ask. False: an answer is of no use before the runtime asks. */
   readonly seed: false | Rule<[whole: Data, answer: Answer], Seed | undefined>;
 
   /** Whether the same request id can be answered after the runtime was killed and the session resumed with `continuePendingWork`. */
@@ -143,7 +143,7 @@ export interface Rules<Data, Answer> {
   toolCall?(data: Data): unknown;
   /** Milliseconds after which nobody listens to an answer any more, though the runtime still accepts it. */
   limitMs?(data: Data): number | undefined;
-  /** An event that names no request and ends some all the same. */
+  /** An event that ends requests without naming them. */
   readonly overtaken?: {
     readonly by: EventType;
     /** Whether what that event says ends a request with this data. */

@@ -18,7 +18,7 @@ const open = v.object({
       publicClient: v.exactOptional(v.boolean()),
       /** Any text: the schemas name `client_credentials` alone, the runtime sends `authorization_code` too. */
       grantType: v.exactOptional(v.string()),
-      /** The configured scope, for a challenge that names none. */
+      /** The configured scope, for a challenge without one. */
       scope: v.exactOptional(v.string()),
     }),
   ),

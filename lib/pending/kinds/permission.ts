@@ -12,7 +12,7 @@ const decision = <K extends string>(name: K) => v.strictObject({ kind: v.literal
 const explained = <K extends string>(name: K) =>
   v.strictObject({ kind: v.literal(name), feedback: v.exactOptional(v.string()) });
 
-/** `permission.requested`. Its id survives a cold resume; it is not asked again, so nobody but the record knows of it. */
+/** `permission.requested`. Its id survives a cold resume. It is not asked again, so only the record knows of it. */
 export const permission = kind({
   event: "permission.requested",
   completed: "permission.completed",

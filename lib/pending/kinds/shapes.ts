@@ -48,7 +48,7 @@ export const shown = <E extends v.ObjectEntries>(entries: E) =>
 /** No secret field of this kind is known by name: only what `shown` hides. */
 export const noSecrets = v.looseObject({});
 
-/** Fields of an object of any shape, in this order. What is no object has none. */
+/** The named fields of an object of any shape, in this order. Any other value has no fields. */
 export function fieldsOf(value: unknown, ...names: string[]): unknown[] {
   const fields = isObject(value) ? value : {};
   return names.map((name) => fields[name]);

@@ -19,7 +19,7 @@ export interface Asked {
   readonly ended: ReadonlySet<string>;
   /** External tools are those that the runtime lists: one that is not among the events waits no more. */
   readonly toolsListed: boolean;
-  /** False when the log has let go of events: then a request may be open that is not among them. */
+  /** False when the log has dropped events: a request may be open that is not in `events`. */
   readonly whole: boolean;
 }
 

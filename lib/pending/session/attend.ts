@@ -26,13 +26,13 @@ export interface AttendOptions {
 
 /** What `attend` found and did. */
 export interface Attended {
-  /** The registrations that were made, to release when nobody listens any more. */
+  /** The registrations that were made. Release them when you stop listening. */
   readonly interests: readonly Interest[];
   /** What waits for an answer, as far as log and events tell, in order. */
   readonly events: readonly AskingEvent[];
   /** Servers that stood in `needs-auth` with no request open and were asked for again. */
   readonly askedAgain: readonly string[];
-  /** False when the log has let go of events: a request may be open that nothing shows. */
+  /** False when the log has dropped events: a request may be open that is not in `events`. */
   readonly whole: boolean;
 }
 
@@ -141,7 +141,7 @@ async function reconcile(
   return [name];
 }
 
-/** Waits for an event after which `until` holds; false when none comes in time. */
+/** Waits for an event after which `until` holds. False when none comes in time. */
 async function comes(
   session: { readonly events: Events<EventMap> },
   until: () => boolean,

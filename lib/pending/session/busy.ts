@@ -41,7 +41,7 @@ export async function findBlocking(session: SessionRequester, options: RequestOp
   return blocking.open();
 }
 
-/** @throws LatchkeyError `BUSY` unless there are none, the questions in its `cause`. */
+/** @throws LatchkeyError `BUSY` when there are any. Its `cause` lists them. */
 export function refuse(blocking: readonly AskingEvent[]): void {
   if (blocking.length === 0) return;
   const named = blocking.map(({ type, data }) => `${type} ${visible(data.requestId, 100)}`);

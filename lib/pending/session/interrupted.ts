@@ -1,4 +1,4 @@
-/** Tool calls that nobody finished: those the runtime closes when it loads a session, and those it closed when it unloaded it. */
+/** Tool calls that were not finished: those that the runtime closes when it loads a session, and those that it closed when it unloaded it. */
 import type { Events } from "../../events/index.js";
 import { readLog } from "../../events/internal.js";
 import type { EventMap, RequestOptions, SessionRequester } from "../../protocol/index.js";

@@ -240,12 +240,12 @@ function seedOf(request: PendingRequest, answer: unknown): Seed | undefined {
   return success && row.seed ? row.seed(wholeData(request), output) : undefined;
 }
 
-/** Sessions that this process loaded again, by the connection over which it did. */
+/** Sessions that this process resumed, by connection. */
 const resumed = new WeakMap<object, Set<string>>();
 
 function noteResumed(rpc: object, sessionId: string): void {
   resumed.set(rpc, (resumed.get(rpc) ?? new Set()).add(sessionId));
 }
 
-/** What listens at the other end of this connection is a runtime that loaded the session for us. */
+/** Whether this process resumed the session over this connection: then the runtime at the other end has loaded it. */
 export const hasResumed = (rpc: object, sessionId: string): boolean => resumed.get(rpc)?.has(sessionId) ?? false;

@@ -75,7 +75,7 @@ async function begin(
   const target = URL.canParse(redirectUri) ? new URL(redirectUri) : undefined;
   if (target?.protocol !== "https:" || target.search !== "" || target.hash !== "" || /[?#]/.test(redirectUri))
     throw new TypeError('"redirectUri" must be an https URL without query and fragment');
-  // An older runtime would open a listener of its own instead.
+  // An older runtime would open its own listener instead.
   if (!(await rpc.capabilities()).runtimeLogin)
     throw new LatchkeyError("UNSUPPORTED", "this runtime has no session.mcp.oauth.complete");
   const options = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
