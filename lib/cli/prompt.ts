@@ -10,7 +10,7 @@ export async function readAll(input: NodeJS.ReadStream): Promise<string> {
 
 /** Asks a person for one line, on the terminal. What is secret is not shown while it is typed. */
 export async function ask(io: Io, prompt: string, { secret }: { secret: boolean }): Promise<string> {
-  if (!io.in.isTTY) throw new Stop(exit.usage, "standard input is no terminal to ask at");
+  if (!io.in.isTTY) throw new Stop(exit.usage, "standard input is not a terminal");
   const { createInterface } = await import("node:readline");
   const muted = new Writable({ write: (_chunk, _encoding, done) => done() });
   io.err.write(`${prompt}${secret ? " (not shown)" : ""}: `);

@@ -89,7 +89,7 @@ export async function runtimeTarget(option: string | undefined): Promise<Runtime
 function refuseOddEndpoint(endpoint: string, origin: string): void {
   const { protocol, hostname, port } = URL.canParse(endpoint) ? new URL(endpoint) : new URL("none:");
   if (protocol !== "tcp:" || hostname === "" || !(Number(port) > 0))
-    throw new UsageError(`${origin} "${oneLine(endpoint)}" is no endpoint: it is tcp://HOST:PORT`);
+    throw new UsageError(`${origin} "${oneLine(endpoint)}" is not an endpoint: write tcp://HOST:PORT`);
 }
 
 export async function reachRuntime(

@@ -87,7 +87,7 @@ function parse(text: string): unknown {
     return JSON.parse(text);
   } catch {
     // Text that does not parse may still hold a secret: the message does not show it.
-    throw new Stop(exit.invalid, "the answer is no JSON");
+    throw new Stop(exit.invalid, "the answer is not JSON");
   }
 }
 
@@ -102,7 +102,7 @@ interface CommandWork {
 async function answerByCommand({ ledger, entry, exec, flags, options }: CommandWork, io: Io): Promise<Entry> {
   await using claim = await ledger.claim({ id: entry.id }, { owner: options.by, leaseMs: defaultLeaseMs });
   if (claim === undefined)
-    throw new Stop(exit.refused, `entry ${shortId(entry.id)} is claimed by another, or not open`);
+    throw new Stop(exit.refused, `entry ${shortId(entry.id)} is claimed by somebody else, or not open`);
   await remark(io.err, `${shortId(entry.id)}: the command runs`);
   return await withLease(claim, { leaseMs: defaultLeaseMs, signal: io.signal }, async (signal) => {
     const { code, signal: killedBy, stdout, escaped } = await runCommand(exec, await inputOf(claim), signal);

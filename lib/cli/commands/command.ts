@@ -57,7 +57,7 @@ export function command<const O extends Options>({ run, takes = 0, ...described 
     async run(args, io) {
       const { values, positionals } = parse<O>(args, described.options, described.name);
       if (positionals.length > takes)
-        throw new UsageError(`"${positionals[takes]}" is too much: ${described.name} takes no more`, described.name);
+        throw new UsageError(`"${positionals[takes]}" is one operand too many for ${described.name}`, described.name);
       try {
         refuseEmpty(values, described.options);
         return await run({ values, operands: positionals }, io);
@@ -133,7 +133,7 @@ export function text(value: string | undefined, subject: string, command: string
 export function count(value: string | undefined, option: string): number | undefined {
   if (value === undefined) return undefined;
   const number = Number(value);
-  if (!Number.isFinite(number) || number < 0) throw new UsageError(`--${option} must be a number that is not negative`);
+  if (!Number.isFinite(number) || number < 0) throw new UsageError(`--${option} must be a number, 0 or more`);
   return number;
 }
 
@@ -146,7 +146,7 @@ function pick<T extends string>(name: string, all: readonly T[], option: string)
   if (exact !== undefined) return exact;
   const near = all.filter((each) => each.startsWith(name));
   if (near.length === 1 && near[0] !== undefined) return near[0];
-  throw new UsageError(`--${option} "${name}" is none of: ${all.join(", ")}`);
+  throw new UsageError(`--${option} "${name}" is not one of: ${all.join(", ")}`);
 }
 
 /** The operand of commands that are about one entry. */

@@ -141,7 +141,7 @@ async function keepOver(rpc: Rpc, { keeper, ledger, options, say, signal }: Work
 async function eventType(name: string): Promise<EventType> {
   const { eventTypes } = await import("../names.js");
   const found = eventTypes.find((each) => each === name);
-  if (found === undefined) throw new UsageError(`--interest "${name}" is no event type`, "keep");
+  if (found === undefined) throw new UsageError(`--interest "${name}" is not an event type`, "keep");
   return found;
 }
 

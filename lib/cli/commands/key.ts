@@ -20,7 +20,10 @@ export async function derive({ principal, ledger }: Flags, io: Io): Promise<unde
   const { deriveKey } = await import("../../ledger/index.js");
   const key = process.env.LATCHKEY_KEY || (await keyBeside(ledgerLocation(ledger)));
   if (key === undefined)
-    throw new Stop(exit.ledger, "no key of a ledger: set LATCHKEY_KEY, or name an SQLite ledger that has its key file");
+    throw new Stop(
+      exit.ledger,
+      "there is no ledger key: set LATCHKEY_KEY, or name an SQLite ledger that has its key file",
+    );
   try {
     await print(io.out, deriveKey(key, principal));
   } catch (error) {

@@ -75,7 +75,7 @@ async function keepNote(runtime: Runtime, { json }: StartFlags, io: Io): Promise
   try {
     makeStateFolder();
     if (!writeRuntimeNote(note)) {
-      throw new Stop(exit.failed, "another latchkey runtime start was quicker; its runtime stays, this one is ended");
+      throw new Stop(exit.failed, "another latchkey runtime start was faster: its runtime stays, this one was stopped");
     }
   } catch (error) {
     await runtime.stop();
