@@ -76,6 +76,15 @@ export async function beginDevice(
  * Asks, at the pace that the server wants, until the person has answered. May be given up (`signal`) and gone on with in
  * another process. Where the server cannot be reached it is asked half as often (RFC 8628 section 3.5).
  * @throws OAuthError `EXPIRED`; `REFUSED` with `access_denied` or another `error` that ends it
+ * @example
+ * ```ts
+ * import { finishDevice, parseFlow } from "latchkey/oauth";
+ *
+ * export async function goOn(kept: string, signal: AbortSignal) {
+ *   const flow = parseFlow(kept);
+ *   return flow.type === "device-flow" ? await finishDevice(flow, { signal }) : undefined;
+ * }
+ * ```
  */
 export async function finishDevice(flow: DeviceFlow, options: OAuthOptions = {}): Promise<Grant> {
   const begun = parseDeviceFlow(flow);

@@ -52,6 +52,15 @@ export interface Exchanged {
 /**
  * Exchanges a person's identity at the identity provider for an assertion (ID-JAG) that the authorization server takes.
  * @throws OAuthError what discovery and the token endpoint can cause
+ * @example
+ * ```ts
+ * import { assertion, type Authority, type Client, exchange, type IdentityProvider } from "latchkey/oauth";
+ *
+ * export async function signIn(authority: Authority, client: Client, provider: IdentityProvider, idToken: string) {
+ *   const exchanged = await exchange(authority, provider, { subjectToken: idToken });
+ *   return await assertion(authority, client, { assertion: exchanged.assertion });
+ * }
+ * ```
  */
 export async function exchange(
   authority: Authority,

@@ -20,6 +20,15 @@ export const stepUpLimit = 2;
  * else none. On a step-up the union with what was asked for before, so that nothing is lost; `offline_access` (a refresh token)
  * where the authorization server lists it.
  * @throws OAuthError `STEP_UP_LIMIT` when two step-ups in a row have brought nothing new.
+ * @example
+ * ```ts
+ * import { type Authority, beginCode, type Client, chooseScope, type Grant, type OAuthRequest } from "latchkey/oauth";
+ *
+ * export async function stepUp(request: OAuthRequest, authority: Authority, client: Client, before: Grant) {
+ *   const scope = chooseScope(request, authority, before);
+ *   return await beginCode(authority, client, { redirectUri: "http://127.0.0.1:8719/callback", scope, before });
+ * }
+ * ```
  */
 export function chooseScope(request: OAuthRequest, authority: Authority, before?: Before): string[] {
   const challenge = challengeOf(request);

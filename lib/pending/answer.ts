@@ -15,14 +15,19 @@ export type Checked<Value> = Value & { readonly [wasChecked]: true };
 
 /** What answering needs of an `Rpc`. */
 export interface Answerer {
+  /** The session with this id. */
   session(sessionId: string): SessionRequester;
 }
 
 /** What answering needs of a request. With its data, an answer is held to what this request takes, too. */
 export interface Answerable<K extends KindName = KindName> {
+  /** Its kind. */
   kind: K;
+  /** The session that asked. */
   sessionId: string;
+  /** The runtime's id of the request. */
   requestId: string;
+  /** The event's data, where it is there: then what the request itself takes is checked too. */
   data?: unknown;
 }
 

@@ -44,7 +44,19 @@ export interface RequestContext {
 type AskingEvent = { readonly type: string; readonly data: unknown };
 type KindOf<E extends AskingEvent> = Extract<E["type"], KindName>;
 
-/** Whether an event is a question that waits for an answer. */
+/**
+ * Whether an event is a question that waits for an answer.
+ * @example
+ * ```ts
+ * import { isPending, pendingRequest } from "latchkey/pending";
+ * import { connect } from "latchkey/rpc";
+ *
+ * await using rpc = await connect("tcp://127.0.0.1:41234");
+ * rpc.events.on("*", ({ sessionId, event }) => {
+ *   if (isPending(event)) console.log(pendingRequest(event, { sessionId }).kind);
+ * });
+ * ```
+ */
 export function isPending<E extends AskingEvent>(event: E): event is E & EventMap[KindName & EventType] {
   return isKind(event.type);
 }

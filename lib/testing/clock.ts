@@ -22,7 +22,18 @@ export const realClock: Clock = {
   },
 };
 
-/** A clock that stands at `start`, an ISO 8601 time or milliseconds since 1970, until it is moved. */
+/**
+ * A clock that stands at `start`, an ISO 8601 time or milliseconds since 1970, until it is moved.
+ * @example
+ * ```ts
+ * import { createClock, fakeRuntime } from "latchkey/testing";
+ *
+ * const clock = createClock();
+ * await using fake = await fakeRuntime({ clock });
+ * clock.advance(60_000); // a minute for the fake, none for the test
+ * ```
+ * @throws TypeError when `start` is no time
+ */
 export function createClock(start: string | number = "2026-01-01T00:00:00.000Z"): MovedClock {
   let now = new Date(start).getTime();
   if (Number.isNaN(now)) throw new TypeError('"start" must be a time');

@@ -22,6 +22,16 @@ interface Scene {
  * Answers each call with the reply that the first recorded call of the same method had, and says around it what the runtime said then.
  * A call that the recording does not have is refused with `-32603`.
  * @throws TypeError when the lines are no recording.
+ * @example
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { connect } from "latchkey/rpc";
+ * import { replay } from "latchkey/testing";
+ *
+ * const again = replay((await readFile("session.jsonl", "utf8")).trim().split("\n"));
+ * await using rpc = await connect(again.streams());
+ * console.log(rpc.hello.version, again.left);
+ * ```
  */
 export function replay(lines: readonly string[]): Replay {
   const recorded = lines.map(read);

@@ -23,6 +23,13 @@ export const principalKey = (key: Uint8Array, principal: string): Uint8Array =>
 /**
  * The key that a broker for one principal is given instead of the ledger's own, in base64url. From it nothing of the other can be told.
  * @throws TypeError when `key` is no key, or `principal` is blank or no text.
+ * @example
+ * ```ts
+ * import { deriveKey, openLedger } from "latchkey/ledger";
+ *
+ * const key = deriveKey(process.env.LEDGER_KEY ?? "", "ada"); // for ada's broker
+ * await using ledger = await openLedger("latchkey.db", { key, principal: "ada" });
+ * ```
  */
 export function deriveKey(key: Key, principal: string): string {
   if (checkPrincipal(principal) === undefined) throw new TypeError('"principal" is missing');

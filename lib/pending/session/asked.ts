@@ -130,6 +130,7 @@ export async function compareTools(
  * Reads the event log of the present load for requests that wait. No other call lists pending OAuth requests; external tools are taken from
  * the runtime's own list where it has one.
  * Ephemeral requests of an earlier load are not in it; permissions and external tools of one are.
+ * @throws RpcError `SESSION_NOT_FOUND` when the session is not loaded; ConnectionError when the connection ends first
  */
 export async function readAsked(
   session: SessionRequester,

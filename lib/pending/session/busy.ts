@@ -34,7 +34,10 @@ export function createBlocking(): { see(event: SessionEvent): void; open(): Aski
   };
 }
 
-/** The open questions that a call of some client waits for, as far as the log tells. */
+/**
+ * The open questions that a call of some client waits for, as far as the log tells.
+ * @throws RpcError `SESSION_NOT_FOUND` when the session is not loaded; ConnectionError when the connection ends first
+ */
 export async function findBlocking(session: SessionRequester, options: RequestOptions = {}): Promise<AskingEvent[]> {
   const blocking = createBlocking();
   await readLog(session, blocking.see, options);

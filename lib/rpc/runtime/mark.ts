@@ -22,14 +22,35 @@ export interface RuntimeMark {
  */
 export type MarkedState = "running" | "gone" | "not-listening" | "unknown";
 
-/** Marks a runtime that runs, so that `checkMark` knows it again, from any process of the same machine and user. */
+/**
+ * Marks a runtime that runs, so that `checkMark` knows it again, from any process of the same machine and user.
+ * @example
+ * ```ts
+ * import { writeFile } from "node:fs/promises";
+ * import { markRuntime, startRuntime } from "latchkey/rpc";
+ *
+ * const runtime = await startRuntime({ detached: true });
+ * await writeFile("runtime.json", JSON.stringify(await markRuntime(runtime)));
+ * ```
+ */
 export async function markRuntime({ endpoint, pid }: { endpoint: string; pid: number }): Promise<RuntimeMark> {
   const { startOf } = await processes();
   const processStart = await startOf(pid);
   return { endpoint, pid, ...(typeof processStart === "string" ? { processStart } : {}) };
 }
 
-/** Whether process id, start of the process and listening port are still those of the marked runtime. Sends nothing to anyone. */
+/**
+ * Whether process id, start of the process and listening port are still those of the marked runtime. Sends nothing to anyone.
+ * @throws TypeError when the mark's endpoint is no URL
+ * @example
+ * ```ts
+ * import { readFile } from "node:fs/promises";
+ * import { checkMark } from "latchkey/rpc";
+ *
+ * const mark = JSON.parse(await readFile("runtime.json", "utf8"));
+ * if ((await checkMark(mark)) === "running") console.log(`still there at ${mark.endpoint}`);
+ * ```
+ */
 export async function checkMark(mark: RuntimeMark): Promise<MarkedState> {
   const { listensAt, startOf } = await processes();
   const start = await startOf(mark.pid);
