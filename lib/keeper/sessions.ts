@@ -74,12 +74,12 @@ export function keepSessions(
   /** Sessions that are being held, are held, or are none of ours. A birth is announced more than once. */
   const seen = new Set<string>();
 
-  async function take(sessionId: string): Promise<void> {
+  async function attachTo(sessionId: string): Promise<void> {
     try {
       const held = await hold(rpc, sessionId, { ...flags, timeoutMs });
-      const own: Hold = { ...held, release, [Symbol.asyncDispose]: release };
-      holds.set(sessionId, own);
-      events.emit("held", own);
+      const tracked: Hold = { ...held, release, [Symbol.asyncDispose]: release };
+      holds.set(sessionId, tracked);
+      events.emit("held", tracked);
 
       async function release(): Promise<void> {
         holds.delete(sessionId);
@@ -103,7 +103,7 @@ export function keepSessions(
     if (event.type !== "session.created" && !(updated && event.type === "session.updated")) return;
     if (seen.has(sessionId)) return;
     seen.add(sessionId);
-    if (filter === undefined || filter(said)) void take(sessionId);
+    if (filter === undefined || filter(said)) void attachTo(sessionId);
   });
   return { events, holds, close: off, [Symbol.dispose]: off };
 }

@@ -28,17 +28,17 @@ export interface KeyOptions {
 export async function openLedgerOn(engine: Engine, options: KeyOptions = {}): Promise<Ledger> {
   try {
     const principal = checkPrincipal(options.principal);
-    const given = givenKeys(options);
+    const fromCaller = callersKeys(options);
     await migrate(engine);
     const known = await engine.read(knownKeys);
     const isNew = known.every((key) => key.principal !== undefined);
-    const keys = given ?? (await defaultKeys(engine, isNew));
+    const keys = fromCaller ?? (await defaultKeys(engine, isNew));
     if (principal === undefined) return new Store(engine, await ownKeyring(engine, keys, known));
     // Without keys from the caller, these are the ledger's own.
-    if (given === undefined) await ownKeyring(engine, keys, known);
+    if (fromCaller === undefined) await ownKeyring(engine, keys, known);
     else if (isNew)
       throw new LedgerError("WRONG_KEY", "a new ledger is first opened with its own key, without a principal");
-    return new Store(engine, principalKeyring(engine, { principal, keys, own: given === undefined, known }));
+    return new Store(engine, principalKeyring(engine, { principal, keys, own: fromCaller === undefined, known }));
   } catch (error) {
     await engine.close().catch(() => undefined);
     throw error;
@@ -100,7 +100,7 @@ function principalKeyring(engine: Engine, { principal, keys, own, known }: Princ
   return keyring;
 }
 
-function givenKeys(options: KeyOptions): Uint8Array[] | undefined {
+function callersKeys(options: KeyOptions): Uint8Array[] | undefined {
   if (options.key !== undefined && options.keys !== undefined) throw new TypeError('give "key" or "keys", not both');
   if (options.key !== undefined) return [parseKey(options.key, '"key"')];
   if (options.keys !== undefined) return options.keys.map((key, i) => parseKey(key, `"keys[${i}]"`));

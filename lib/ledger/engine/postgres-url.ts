@@ -46,7 +46,7 @@ export function parsePostgresUrl(url: string): PostgresUrl {
   const schema = word("schema");
   const limit = Number(word("connection_limit"));
   const hosts = parseHosts(authority, word("host"), word("port"));
-  const target = parseTarget(word("target_session_attrs"), hosts.length > 1);
+  const target = parseTarget(word("target_session_attrs"), { several: hosts.length > 1 });
   return {
     hosts,
     ...(user && { user }),
@@ -78,9 +78,9 @@ function parseHosts(authority: string, host: string | undefined, port: string | 
 }
 
 /** A ledger is written to, so of several servers only one that takes writes will do. */
-function parseTarget(given: string | undefined, several: boolean): PostgresUrl["target"] {
-  if (given === "read-write" || given === "primary") return given;
-  if (given === undefined || given === "any") return several ? "read-write" : undefined;
+function parseTarget(target: string | undefined, { several }: { several: boolean }): PostgresUrl["target"] {
+  if (target === "read-write" || target === "primary") return target;
+  if (target === undefined || target === "any") return several ? "read-write" : undefined;
   return wrong('has a "target_session_attrs" that a ledger cannot use: it writes');
 }
 
