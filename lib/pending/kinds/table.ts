@@ -15,8 +15,8 @@ import { sessionLimits } from "./session-limits.js";
 import { userInput } from "./user-input.js";
 
 /**
- * The table of pending kinds, by the event that asks. Everything else reads it: nothing outside of this folder knows one kind from another by its
- * name. A new kind is a file here and its line below; the compiler says what its row lacks.
+ * The table of pending kinds, by the event that asks. Other code asks the row of a kind, and does not switch over the names of kinds.
+ * A new kind is a file here and its line below; the compiler says what its row lacks.
  */
 export const kinds = {
   "mcp.oauth_required": mcpOauth,
