@@ -12,7 +12,7 @@ for (;;) {
   const claim = await ledger.claim({}, { owner: `racer ${process.pid}` });
   if (claim === undefined) break;
   won.push({ credential: claim.entry.credential, fence: claim.fence });
-  await claim.answer({ kind: "token", accessToken: `${process.pid} ${claim.fence}` });
+  await claim.answer({ kind: "token", accessToken: `${process.pid}-${claim.fence}` });
 }
 await say({ type: "done", won });
 await ledger.close();
