@@ -188,10 +188,12 @@ export function loadGuardTests(test: Suite, place: () => Place): void {
       if (at === refused) await ledger.refuse(id);
     }
     await ledger.record(oauthRequest(waiting));
+    // It waits for another answer than the refused one, which so serves nobody.
+    await ledger.record(oauthRequest(refused));
     await lapse();
     assert.equal((await ledger.prune({ entriesMs: 0 })).entries, 3);
     const count = async (name: string) => Number((await database.run(`SELECT COUNT(*) AS n FROM ${name}`))[0]?.n);
-    assert.deepEqual(await Promise.all(["entries", "given", "answers", "credentials"].map(count)), [1, 0, 1, 2]);
+    assert.deepEqual(await Promise.all(["entries", "given", "answers", "credentials"].map(count)), [2, 0, 1, 3]);
     assert.equal((await ledger.record(oauthRequest(good))).state, "answered");
     assert.equal((await ledger.record(oauthRequest(refused))).state, "open");
   });
