@@ -99,6 +99,66 @@ test("sends nothing to whoever has the port of a dead runtime, and believes no n
   }
 });
 
+/** Somebody who takes connections and keeps what is sent. */
+async function openStranger() {
+  let heard = "";
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections++;
+    socket.on("error", () => undefined);
+    socket.on("data", (bytes) => {
+      heard += bytes.toString("latin1");
+      socket.destroy();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  return {
+    endpoint: `tcp://127.0.0.1:${typeof address === "object" ? address?.port : ""}`,
+    heard: () => heard,
+    connections: () => connections,
+    [Symbol.dispose]: () => void server.close(),
+  };
+}
+
+test("its token goes to the endpoint that is noted, and to no other one that is named", async () => {
+  await start();
+  const note = await noteOf();
+  using stranger = await openStranger();
+  const { COPILOT_CONNECTION_TOKEN: _, ...env } = place.env;
+  const repl = (endpoint: string) =>
+    latchkey({ ...place, env }, ["repl", "--endpoint", endpoint], "rpc.hello.version\n");
+  assert.is.not((await repl(stranger.endpoint)).code, 0);
+  assert.ok(stranger.connections() > 0);
+  assert.not.ok(stranger.heard().includes(note.token));
+  const own = await repl(note.endpoint);
+  assert.is(own.code, 0, own.err);
+  assert.match(own.out, /\d+\.\d+\.\d+/);
+});
+
+test("sends nothing to whoever listens where its living runtime does not", async () => {
+  await start();
+  const note = await noteOf();
+  using stranger = await openStranger();
+  const path = join(place.state, "runtime.json");
+  try {
+    await writeFile(path, JSON.stringify({ ...note, endpoint: stranger.endpoint }));
+    for (const verb of ["status", "env", "stop"])
+      assert.is.not((await latchkey(place, ["runtime", verb])).code, 0, verb);
+    assert.is(stranger.connections(), 0);
+    assert.ok(isAlive(note.pid));
+  } finally {
+    await writeFile(path, JSON.stringify(note));
+  }
+});
+
+for (const endpoint of ["nonsense", "http://127.0.0.1:1", "tcp://127.0.0.1", "tcp://127.0.0.1:0", "tcp://:1", "tcp:1"])
+  test(`the endpoint ${endpoint} is a mistake on the command line`, async () => {
+    const { code, err } = await latchkey(place, ["repl", "--endpoint", endpoint]);
+    assert.is(code, 2);
+    assert.match(err, "is no endpoint");
+  });
+
 test("neither believes nor signals a process that began at another time", async () => {
   await start();
   const note = await noteOf();

@@ -48,6 +48,23 @@ export function guardTests(test: Suite, place: () => Place): void {
     await new Promise((resolve) => setTimeout(resolve, 60));
     assert.equal((await ledger.list({ state: "expired" }))[0]?.id, soon.id);
     await rejects(ledger.cancel(soon.id), { code: "EXPIRED" });
+    // A claim of its credential writes that down.
+    const next = await ledger.record(oauthRequest(other));
+    assert.ok(await ledger.claim({ id: next.id }, { owner: "broker" }));
+    assert.equal((await ledger.receipts(soon.id)).at(-1)?.state, "expired");
+    await rejects(ledger.cancel(soon.id), { code: "EXPIRED" });
+  });
+
+  test("an entry has no answer of another credential, and a refusal is not about one", async () => {
+    const location = await place().location();
+    await using ledger = await openLedger(location, { key });
+    await using database = raw(location);
+    const [mine, its] = [await ledger.record(oauthRequest()), await ledger.record(oauthRequest(other))];
+    await ledger.answer(its.id, token("ITS"));
+    await database.run("UPDATE entries SET answer = (SELECT id FROM answers) WHERE id = ?", mine.id);
+    await rejects(ledger.answer(mine.id, token("ITS")), { code: "CORRUPT" });
+    await ledger.refuse(mine.id);
+    assert.equal((await ledger.record(oauthRequest(other))).state, "answered");
   });
 
   test("an answer that outlives its request is kept for its own principal alone", async () => {
@@ -145,6 +162,11 @@ export function guardTests(test: Suite, place: () => Place): void {
       await meanwhile("request_id = 'eve'");
       await answering;
       await database.run("UPDATE entries SET request_id = ?", asked.requestId);
+      const [row] = await database.run("SELECT sealed FROM entries");
+      const again = rejects(ledger.answer(asked.id, { kind: "approve-once" }), { code: "CORRUPT" });
+      await meanwhile("sealed = 'x'");
+      await again;
+      await database.run("UPDATE entries SET sealed = ?", String(row?.sealed));
     }
     await ledger.answer(asked.id, { kind: "approve-once" });
     await (await ledger.deliver(asked.id, { owner: "keeper" }))?.settle({ accepted: true });
