@@ -16,7 +16,7 @@ import { capture } from "./mutants/capture.mjs";
 import { findMutants, rowOf, switchModule, withSwitches } from "./mutants/find.mjs";
 import { groupOf, groups } from "./mutants/groups.mjs";
 import { knownSurvivors, reportStale } from "./mutants/known.mjs";
-import { tryFile } from "./mutants/run.mjs";
+import { stop, tryFile } from "./mutants/run.mjs";
 import { killRunning } from "./run-file.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -92,10 +92,7 @@ setPriority(15);
 const copy = await mkdtemp(join(tmpdir(), "latchkey-mutants-"));
 process.env.TMPDIR = join(copy, "tmp");
 for (const signal of ["SIGINT", "SIGTERM"]) {
-  process.once(signal, () => {
-    killRunning();
-    process.exit(130);
-  });
+  process.once(signal, stop);
 }
 try {
   await makeCopy(copy, mutants);

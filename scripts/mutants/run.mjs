@@ -7,6 +7,14 @@ import { killRunning, runFile } from "../run-file.mjs";
 /** A process that says nothing for so long, not even that a test is over, stands still. */
 const stillMs = 45_000;
 
+let stopped = false;
+
+/** Ends the test file that runs, with all that it started: `tryFile` then throws. */
+export function stop() {
+  stopped = true;
+  killRunning();
+}
+
 /**
  * What a test file makes of mutants: a map of ids to `{ by, error }` for those that it noticed, and which of the others it came by.
  * Throws when the file fails with nothing taken out.
@@ -64,6 +72,7 @@ async function run(copy, test, mutants, { known, active = "" }) {
   }, 1000);
   const built = join(copy, "build", test.replace(/\.ts$/, ".js"));
   const { output } = await runFile(built, { timeoutMs: 2 ** 31 - 1, graceMs: 0 }).finally(() => clearInterval(watch));
+  if (stopped) throw new Error("stopped");
   const text = await readFile(plan.results, "utf8").catch(() => "");
   const lines = text
     .split("\n")
