@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { type Runtime, startRuntime } from "latchkey/rpc";
 import type { ModelMessage, ModelRequest, Reply } from "../tests/support/world/model.js";
 import { type Program, startScript } from "../tests/support/world/processes.js";
-import { openWorld, type World } from "../tests/support/world/scene.js";
+import { openWorld, type World } from "../tests/support/world/scenario.js";
 import { openTimeline, type Role } from "./demo/timeline.js";
 
 const note = "written after its host was gone";

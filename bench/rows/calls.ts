@@ -102,7 +102,7 @@ async function eventCalls(place: Place, home: string, { rounds, size }: Scale): 
   } as const;
   const group = "Calls that make the runtime emit an event, over TCP";
   const rows: Row[] = [];
-  const stage = async (name: keyof typeof variants, modelUrl?: string) => {
+  const testRuntime = async (name: keyof typeof variants, modelUrl?: string) => {
     const { contestant, ...how } = variants[name];
     const subject = await startSubject(contestant);
     await subject.ask("connect", { place, ...how });
@@ -114,7 +114,7 @@ async function eventCalls(place: Place, home: string, { rounds, size }: Scale): 
     { what: "SDK / latchkey", value: ratio({ figures }, "sdk", "latchkey"), limit: 30, side: "at least" },
   ];
   const log = await interleave(names, rounds, async (name) => {
-    await using subject = await stage(name);
+    await using subject = await testRuntime(name);
     const count = Math.max(5, Math.round(30 * size));
     return (await subject.ask("calls", { call: "log", count, inFlight: 1, bytes: 8 })).each;
   });
@@ -125,7 +125,7 @@ async function eventCalls(place: Place, home: string, { rounds, size }: Scale): 
     interleave([...names, "bare over stdio"] as const, Math.max(2, Math.round(rounds / 2)), async (name) => {
       const count = Math.max(3, Math.round(8 * size));
       for (let turn = 0; turn < count; turn++) model.say(call, { text: "done" });
-      await using subject = await stage(name, model.baseUrl);
+      await using subject = await testRuntime(name, model.baseUrl);
       const { each, lag } = await subject.ask("approvals", { count, ofHost });
       if (ofHost) lags.set(name, [...(lags.get(name) ?? []), lag]);
       return each;

@@ -138,15 +138,15 @@ export async function circleRows({ rounds, size }: Scale): Promise<Row[]> {
     const found: Record<string, Times[]> = {};
     const ends: AsyncDisposable[] = [];
     try {
-      const stages: { name: string; rpc: Rpc; answering: Answering }[] = [];
+      const testRuntimes: { name: string; rpc: Rpc; answering: Answering }[] = [];
       for (const [name, location] of Object.entries(locations)) {
         const rpc = await connect(runtime.endpoint, { token: runtime.token });
         const answering = location === undefined ? await directly(rpc) : await through(rpc, location);
         ends.unshift(rpc, answering);
-        stages.push({ name, rpc, answering });
+        testRuntimes.push({ name, rpc, answering });
       }
       for (let round = 0; round < Math.max(4, Math.round(rounds * 3 * size)); round++)
-        for (const { name, rpc, answering } of stages) {
+        for (const { name, rpc, answering } of testRuntimes) {
           const times = await once401(rpc, answering);
           // The first round warms up.
           if (round > 0) found[name] = [...(found[name] ?? []), times];

@@ -9,7 +9,7 @@ export {
   fakeRuntime,
 } from "./fake.js";
 export { type Fault, type FaultName, faultNames, type TraceLine } from "./faults.js";
-export { type AskedData, isKind, type KindName } from "./kinds.js";
+export type { AskedData, KindName } from "./kinds.js";
 export { type Likeness, likenesses } from "./likeness.js";
 export { type Recorded, type Recording, record } from "./record.js";
 export { type Replay, replay } from "./replay.js";

@@ -89,7 +89,7 @@ for (const [how, exec, code, left, reason] of [
   ["exit code 77", "exit 77", 0, "cancelled", undefined],
   ["another exit code", "exit 3", 1, "open", /exit code 3/],
   ["a signal", "kill -9 $$", 1, "open", /SIGKILL|exit code 137/],
-  ["no JSON", "echo a-secret-token", 1, "open", /no JSON/],
+  ["no JSON", "echo a-secret-token", 1, "open", /not JSON/],
   ["an answer that does not fit", `echo '{"kind":"token","accessToken":""}'`, 1, "open", /accessToken/],
 ] as const) {
   test(`leaves the entry ${left} after ${how}`, async () => {

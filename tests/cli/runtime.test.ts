@@ -156,7 +156,7 @@ for (const endpoint of ["nonsense", "http://127.0.0.1:1", "tcp://127.0.0.1", "tc
   test(`the endpoint ${endpoint} is a mistake on the command line`, async () => {
     const { code, err } = await latchkey(place, ["repl", "--endpoint", endpoint]);
     assert.is(code, 2);
-    assert.match(err, "is no endpoint");
+    assert.match(err, "is not an endpoint");
   });
 
 test("neither believes nor signals a process that began at another time", async () => {

@@ -1,4 +1,4 @@
-/** The scene of docs/shell.md, done by its own shell commands alone. */
+/** The scenario of docs/shell.md, done by its own shell commands alone. */
 import { spawn } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ const limitMs = 30_000;
 const test = suite("docs/shell.md");
 
 test(
-  "the whole scene, the host gone before anybody answers, a broker in Python",
+  "the whole scenario, the host gone before anybody answers, a broker in Python",
   async () => {
     await using place = await openPlace();
     await using world = await openWorld({ script: [{ tool: "write", arguments: { text: "by shell alone" } }] });
@@ -20,12 +20,12 @@ test(
     await writeFile(join(place.dir, "broker.py"), python);
     await writeFile(join(place.dir, "session.json"), JSON.stringify(world.sessionParams()));
 
-    const scene = blocks.filter(({ language }) => language === "sh" || language === "text");
-    const steps = scene.filter(({ language }) => language === "sh").map(({ code }) => code);
+    const scenario = blocks.filter(({ language }) => language === "sh" || language === "text");
+    const steps = scenario.filter(({ language }) => language === "sh").map(({ code }) => code);
     const { code, out, err } = await bash(place, steps);
     assert.is(code, 0, out.join("\n") + err);
-    for (const [i, block] of scene.entries()) {
-      const step = scene.slice(0, i).filter(({ language }) => language === "sh").length - 1;
+    for (const [i, block] of scenario.entries()) {
+      const step = scenario.slice(0, i).filter(({ language }) => language === "sh").length - 1;
       if (block.language === "text") assert.is(normal(out[step] ?? ""), normal(block.code));
     }
     assert.match(out.join("\n"), /by shell alone/);

@@ -7,12 +7,12 @@ import { suite } from "../support/suite.js";
 import {
   approvePermissions,
   obtainToken,
-  openStage,
   openWorld,
   runTurn,
   runtimes,
-  type Stage,
   serverStatus,
+  startTestRuntime,
+  type TestRuntime,
   tokenAnswer,
   unloaded,
 } from "../support/world.js";
@@ -34,16 +34,16 @@ function listen(rpc: Rpc, session: Session) {
 
 for (const under of runtimes) {
   const test = suite(`Interest on ${under.name}`);
-  let stage: Stage;
+  let testRuntime: TestRuntime;
 
   test.before(async () => {
-    stage = await openStage(under);
+    testRuntime = await startTestRuntime(under);
   });
-  test.after(() => stage.close());
+  test.after(() => testRuntime.close());
 
   test("on create, with an id that the runtime assigned: asked for when asked to, not before", async () => {
     await using world = await openWorld();
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const { sessionId } = await rpc.request("session.create", world.sessionParams());
     assert.match(sessionId, /^[0-9a-f-]{36}$/);
     const session = rpc.session(sessionId);
@@ -66,7 +66,7 @@ for (const under of runtimes) {
 
   test("without any, a turn does not wait for what nobody will answer", async () => {
     await using world = await openWorld();
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const { sessionId } = await rpc.request("session.create", world.sessionParams());
     const session = rpc.session(sessionId);
     const { events } = listen(rpc, session);
@@ -80,7 +80,7 @@ for (const under of runtimes) {
 
   test("on create, with an id of the host's own", async () => {
     await using world = await openWorld();
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const id = randomUUID();
     const session = rpc.session(id);
     const { events, answer } = listen(rpc, session);
@@ -96,7 +96,7 @@ for (const under of runtimes) {
     await using world = await openWorld();
     const params = world.sessionParams();
     const { sessionId } = await (async () => {
-      await using rpc = await stage.connect();
+      await using rpc = await testRuntime.connect();
       const opened = await rpc.request("session.create", params);
       const session = rpc.session(opened.sessionId);
       const { answer } = listen(rpc, session);
@@ -109,7 +109,7 @@ for (const under of runtimes) {
       return opened;
     })();
 
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const session = rpc.session(sessionId);
     const { events, answer } = listen(rpc, session);
     await rpc.request("session.resume", { ...params, sessionId });
@@ -127,7 +127,7 @@ for (const under of runtimes) {
 
   test("released, the next refusal fails the call at once", async () => {
     await using world = await openWorld();
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const { sessionId } = await rpc.request("session.create", world.sessionParams());
     const session = rpc.session(sessionId);
     const { events, answer } = listen(rpc, session);

@@ -11,25 +11,25 @@ import {
   approvePermissions,
   cli,
   obtainToken,
-  openStage,
   openWorld,
   publicClient,
   runTurn,
-  type Stage,
   serverName,
   serverStatus,
+  startTestRuntime,
+  type TestRuntime,
   tokenAnswer,
   type World,
 } from "../support/world.js";
 
 const test = suite(`Connected another way, on ${cli.name}`, { timeoutMs: 60_000 });
-let stage: Stage;
+let testRuntime: TestRuntime;
 let place: Place;
 test.before(async () => {
-  [stage, place] = await Promise.all([openStage(cli), sqlitePlace()]);
+  [testRuntime, place] = await Promise.all([startTestRuntime(cli), sqlitePlace()]);
 });
 test.after(async () => {
-  await stage.close();
+  await testRuntime.close();
   await place[Symbol.asyncDispose]();
 });
 
@@ -60,7 +60,7 @@ async function becomes(ledger: Ledger, wanted: (entry: Entry) => boolean): Promi
 test("a recorder that listens settles the entry elsewhere, and a broker gets nothing to do", async () => {
   await using world = await openWorld();
   await using ledger = await openLedger(await place.location(), { key });
-  await using rpc = await stage.connect();
+  await using rpc = await testRuntime.connect();
   await using _recorder = recordPending(rpc, ledger, { principal: "ada" });
   const session = await create(rpc, world);
   await registerInterest(session, "mcp.oauth_required");
@@ -81,7 +81,7 @@ test("a recorder that listens settles the entry elsewhere, and a broker gets not
 test("a recorder that was away asks: settled elsewhere, not lost", async () => {
   await using world = await openWorld();
   await using ledger = await openLedger(await place.location(), { key });
-  await using rpc = await stage.connect();
+  await using rpc = await testRuntime.connect();
   const session = await create(rpc, world);
   const early = recordPending(rpc, ledger, { principal: "ada" });
   await registerInterest(session, "mcp.oauth_required");
@@ -101,7 +101,7 @@ test("a recorder that was away asks: settled elsewhere, not lost", async () => {
 test("an answer that came too late for it is not sent: settled elsewhere as well", async () => {
   await using world = await openWorld();
   await using ledger = await openLedger(await place.location(), { key });
-  await using rpc = await stage.connect();
+  await using rpc = await testRuntime.connect();
   const session = await create(rpc, world);
   const early = recordPending(rpc, ledger, { principal: "ada" });
   const asked = session.events.wait("mcp.oauth_required", { timeoutMs: 10_000 });
@@ -132,7 +132,7 @@ test("an answer that came too late for it is not sent: settled elsewhere as well
 test("what a call waits for stays, though the server is connected: only its own answer frees it", async () => {
   await using world = await openWorld();
   await using ledger = await openLedger(await place.location(), { key });
-  await using rpc = await stage.connect();
+  await using rpc = await testRuntime.connect();
   const session = await create(rpc, world);
   const initial = session.events.wait("mcp.oauth_required", { timeoutMs: 10_000 });
   await registerInterest(session, "mcp.oauth_required");

@@ -8,11 +8,11 @@ import { key, type Place, sqlitePlace } from "../support/ledger/place.js";
 import { suite, within } from "../support/suite.js";
 import {
   obtainToken,
-  openStage,
   openWorld,
   runtimes,
-  type Stage,
   serverStatus,
+  startTestRuntime,
+  type TestRuntime,
   tokenAnswer,
   unloaded,
   type World,
@@ -27,13 +27,13 @@ async function answerNext(ledger: Ledger): Promise<void> {
 
 for (const under of runtimes) {
   const test = suite(`keep on ${under.name}`);
-  let stage: Stage;
+  let testRuntime: TestRuntime;
   let place: Place;
   test.before(async () => {
-    [stage, place] = await Promise.all([openStage(under), sqlitePlace()]);
+    [testRuntime, place] = await Promise.all([startTestRuntime(under), sqlitePlace()]);
   });
   test.after(async () => {
-    await stage.close();
+    await testRuntime.close();
     await place[Symbol.asyncDispose]();
   });
 
@@ -45,14 +45,14 @@ for (const under of runtimes) {
   test("holds a new session, registers interest, records, delivers, and outlives the host", async () => {
     await using world = await openWorld();
     await using ledger = await openLedger(await place.location(), { key });
-    await using near = await stage.connect();
+    await using near = await testRuntime.connect();
     await using keeping = keep(near, ledger, { principal: "ada", interest: ["mcp.oauth_required"], owner: "keeper" });
     const problems: unknown[] = [];
     for (const type of ["error", "missed"] as const) keeping.events.on(type, (problem) => problems.push(problem));
     const held = keeping.events.wait("held", { timeoutMs: 10_000 });
     const recorded = keeping.events.wait("recorded", { timeoutMs: 20_000 });
     const settled = keeping.events.wait("settled", { timeoutMs: 20_000 });
-    const host = await stage.connect();
+    const host = await testRuntime.connect();
     const session = await create(host, world);
     assert.is((await held).sessionId, session.id);
     const entry = await recorded;
@@ -77,8 +77,8 @@ for (const under of runtimes) {
   test("comes back to the sessions that have something open in the ledger, and to no others", async () => {
     await using world = await openWorld();
     await using ledger = await openLedger(await place.location(), { key });
-    await using host = await stage.connect();
-    await using first = await stage.connect();
+    await using host = await testRuntime.connect();
+    await using first = await testRuntime.connect();
     const before = keep(first, ledger, { interest: ["mcp.oauth_required"] });
     const recorded = before.events.wait("recorded", { timeoutMs: 20_000 });
     const session = await create(host, world);
@@ -87,7 +87,7 @@ for (const under of runtimes) {
     await within(5000, before.closed, "the end of the first keeper");
     const { sessionId: other } = await host.request("session.create", {});
 
-    await using second = await stage.connect();
+    await using second = await testRuntime.connect();
     await using after = keep(second, ledger);
     const held: string[] = [];
     after.events.on("held", ({ sessionId }) => held.push(sessionId));
@@ -102,9 +102,9 @@ for (const under of runtimes) {
 
   test("goes on past a session that is not there", async () => {
     await using ledger = await openLedger(await place.location(), { key });
-    await using near = await stage.connect();
+    await using near = await testRuntime.connect();
     const absent = "6a1f6e0e-5b7e-4a39-9f6e-0d6f4f3a2b12";
-    await using host = await stage.connect();
+    await using host = await testRuntime.connect();
     const { sessionId } = await host.request("session.create", {});
     await using keeping = keep(near, ledger, { sessions: [absent, sessionId] });
     const held = keeping.events.wait("held", { timeoutMs: 10_000 });
@@ -114,7 +114,7 @@ for (const under of runtimes) {
 
   test("ends with its connection, and leaves the connection open when it is closed", async () => {
     await using ledger = await openLedger(await place.location(), { key });
-    const near = await stage.connect();
+    const near = await testRuntime.connect();
     await keep(near, ledger).close();
     await near.request("ping", {});
     const keeping = keep(near, ledger);

@@ -1,4 +1,3 @@
-import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { LedgerError } from "latchkey";
@@ -7,16 +6,17 @@ import { deliverAnswers, recordPending } from "latchkey/keeper";
 import { type Entry, type Ledger, openLedger, type State } from "latchkey/ledger";
 import { hold, pendingRequest, wholeData } from "latchkey/pending";
 import type { Rpc, Session } from "latchkey/rpc";
+import * as assert from "uvu/assert";
 import { key, type Place, sqlitePlace } from "../support/ledger/place.js";
 import { suite, within } from "../support/suite.js";
 import {
   obtainToken,
-  openStage,
   openWorld,
   runtimes,
-  type Stage,
   serverStatus,
   startScript,
+  startTestRuntime,
+  type TestRuntime,
   tokenAnswer,
   unloaded,
 } from "../support/world.js";
@@ -39,13 +39,13 @@ async function broker(ledger: Ledger): Promise<void> {
 
 for (const under of runtimes) {
   const test = suite(`ledger and runtime ${under.name}`);
-  let stage: Stage;
+  let testRuntime: TestRuntime;
   let place: Place;
   test.before(async () => {
-    [stage, place] = await Promise.all([openStage(under), sqlitePlace()]);
+    [testRuntime, place] = await Promise.all([startTestRuntime(under), sqlitePlace()]);
   });
   test.after(async () => {
-    await stage.close();
+    await testRuntime.close();
     await place[Symbol.asyncDispose]();
   });
 
@@ -57,7 +57,7 @@ for (const under of runtimes) {
   test("a request is recorded, answered in the ledger and delivered", async () => {
     await using world = await openWorld();
     await using ledger = await openLedger(await place.location(), { key });
-    const rpc = await stage.connect();
+    const rpc = await testRuntime.connect();
     await using recorder = recordPending(rpc, ledger, { principal: "ada" });
     await using deliverer = deliverAnswers(rpc, ledger);
     const problems: unknown[] = [];
@@ -68,11 +68,11 @@ for (const under of runtimes) {
     await registerInterest(session, "mcp.oauth_required");
     await broker(ledger);
     const entry = await within(5000, settled, "the delivery");
-    assert.equal(entry.outcome, "accepted");
+    assert.is(entry.outcome, "accepted");
     await serverStatus(session, "connected");
     const states = (await ledger.receipts(entry.id)).map(({ state }) => state);
-    assert.deepEqual(states, ["open", "answered", "sent", "settled"]);
-    assert.deepEqual(problems, []);
+    assert.equal(states, ["open", "answered", "sent", "settled"]);
+    assert.equal(problems, []);
     await rpc.close();
     await within(5000, Promise.all([recorder.closed, deliverer.closed]), "the end");
   });
@@ -80,7 +80,7 @@ for (const under of runtimes) {
   test("a second session of the principal is served at once; what another client answers is settled elsewhere", async () => {
     await using world = await openWorld();
     await using ledger = await openLedger(await place.location(), { key });
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     await using _recorder = recordPending(rpc, ledger, { principal: () => "ada" });
     await using _deliverer = deliverAnswers(rpc, ledger);
     const first = await create(rpc, world);
@@ -90,9 +90,9 @@ for (const under of runtimes) {
     const second = await create(rpc, world);
     const settled = becomes(ledger.watch({ sessionId: second.id }), "settled");
     await registerInterest(second, "mcp.oauth_required");
-    assert.equal((await within(5000, settled, "the second delivery")).outcome, "accepted");
+    assert.is((await within(5000, settled, "the second delivery")).outcome, "accepted");
     await serverStatus(second, "connected");
-    assert.equal(world.authorization.issued.byCode, 1);
+    assert.is(world.authorization.issued.byCode, 1);
 
     await using stranger = await openWorld();
     const third = await create(rpc, stranger);
@@ -101,14 +101,14 @@ for (const under of runtimes) {
     await registerInterest(third, "mcp.oauth_required");
     const { requestId } = (await asked).data;
     await third.request("mcp.oauth.handlePendingRequest", { requestId, result: { kind: "cancelled" } });
-    assert.equal((await within(5000, elsewhere, "the completed event")).outcome, "elsewhere");
+    assert.is((await within(5000, elsewhere, "the completed event")).outcome, "elsewhere");
   });
 
   test("an answer that comes after the session was unloaded is kept for the successor", async () => {
     await using world = await openWorld();
     await using ledger = await openLedger(await place.location(), { key });
-    await using rpc = await stage.connect();
-    await using stranger = await stage.connect();
+    await using rpc = await testRuntime.connect();
+    await using stranger = await testRuntime.connect();
     await using recorder = recordPending(rpc, ledger, { principal: "ada" });
     const session = await create(rpc, world);
     const recorded = recorder.events.wait("recorded", { timeoutMs: 5000 });
@@ -120,19 +120,20 @@ for (const under of runtimes) {
     await unloaded(rpc, session.id);
     const lost = deliverer.events.wait("lost", { timeoutMs: 5000 });
     await broker(ledger);
-    assert.equal((await lost).id, id);
+    assert.is((await lost).id, id);
     // Who never saw it asked leaves it to those who did.
     const last = (await ledger.receipts(id)).at(-1);
-    assert.deepEqual([last?.state, last?.by], ["lost", "keeper"]);
+    assert.equal([last?.state, last?.by], ["lost", "keeper"]);
     const [seed] = await ledger.seeds(session.id);
-    assert.equal(seed?.entry.id, id);
+    assert.ok(seed);
+    assert.is(seed.entry.id, id);
     assert.ok(typeof seed.answer === "object" && "accessToken" in seed.answer);
   });
 
   test("a recorder that comes later catches up, and finds what has died meanwhile", async () => {
     await using world = await openWorld();
     await using ledger = await openLedger(await place.location(), { key });
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const session = await create(rpc, world);
     const asked = session.events.wait("mcp.oauth_required", { timeoutMs: 20_000 });
     await registerInterest(session, "mcp.oauth_required");
@@ -141,18 +142,18 @@ for (const under of runtimes) {
     const dead = await ledger.record(pendingRequest(stale, { sessionId: session.id, principal: "eve" }));
     await using recorder = recordPending(rpc, ledger, { principal: async (request) => `of ${request.kind}` });
     const [found, ...more] = await recorder.catchUp(session.id);
-    assert.deepEqual([found?.requestId, found?.principal, more.length], [data.requestId, "of mcp.oauth_required", 0]);
-    assert.deepEqual(
+    assert.equal([found?.requestId, found?.principal, more.length], [data.requestId, "of mcp.oauth_required", 0]);
+    assert.equal(
       (await ledger.receipts(dead.id)).map(({ state }) => state),
       ["open", "lost", "superseded"],
     );
-    assert.equal((await recorder.catchUp(session.id))[0]?.id, found?.id);
+    assert.is((await recorder.catchUp(session.id))[0]?.id, found?.id);
   });
 
   test("a store that is away is tried again, and said each time", async () => {
     await using world = await openWorld();
     await using ledger = await openLedger(await place.location(), { key });
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     let failures = 2;
     const flaky: Ledger = new Proxy(ledger, {
       get(target, name) {
@@ -169,15 +170,15 @@ for (const under of runtimes) {
     const session = await create(rpc, world);
     const recorded = recorder.events.wait("recorded", { timeoutMs: 20_000 });
     await registerInterest(session, "mcp.oauth_required");
-    assert.equal((await recorded).state, "open");
-    assert.equal(told.length, 2);
+    assert.is((await recorded).state, "open");
+    assert.is(told.length, 2);
     await recorder.idle();
   });
 
   test("an answer in doubt is asked about, never sent blindly", async () => {
     await using world = await openWorld();
     await using ledger = await openLedger(await place.location(), { key });
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     await using recorder = recordPending(rpc, ledger, { principal: "ada" });
     const session = await create(rpc, world);
     await using _hold = await hold(rpc, session.id);
@@ -188,23 +189,23 @@ for (const under of runtimes) {
     // A deliverer that died after its mark: whether it wrote to the wire nobody knows.
     const dead = await ledger.deliver(id, { owner: "dead", leaseMs: 50 });
     assert.ok(dead);
-    assert.equal(await ledger.deliver(id, { owner: "other" }), undefined);
+    assert.is(await ledger.deliver(id, { owner: "other" }), undefined);
     const settled = becomes(ledger.watch({ id }), "settled");
     await using _deliverer = deliverAnswers(rpc, ledger, { leaseMs: 400 });
-    assert.equal((await within(5000, settled, "the resolution")).outcome, "accepted");
+    assert.is((await within(5000, settled, "the resolution")).outcome, "accepted");
     await serverStatus(session, "connected");
     const late = await dead.settle({ accepted: true }).then(
       () => "written",
       (error: Error & { code: string }) => error.code,
     );
-    assert.equal(late, "FENCED");
+    assert.is(late, "FENCED");
   });
 
   test(
     "a deliverer that is killed at any point gives the runtime its answer once",
     async () => {
       await using world = await openWorld();
-      await using rpc = await stage.connect();
+      await using rpc = await testRuntime.connect();
       const points = [
         "sent:before",
         "sent:written",
@@ -225,20 +226,20 @@ for (const under of runtimes) {
           const context = { sessionId: session.id, endpoint: rpc.endpoint, principal: "ada" };
           const { id, requestId } = await ledger.record(pendingRequest(await asked, context));
           await broker(ledger);
-          const { endpoint, token } = stage.runtime;
+          const { endpoint, token } = testRuntime.runtime;
           await using victim = startScript(join(root, "build/tests/programs/faulty/ledger-deliverer.js"), {
             given: { location, key, endpoint, token, sessionId: session.id, leaseMs: 300 },
             env: { LATCHKEY_FAULT: point },
           });
-          assert.equal((await within(20_000, victim.exited, "the kill")).signal, "SIGKILL", victim.noise);
-          assert.notEqual((await ledger.get(id))?.state, "settled", point);
+          assert.is((await within(20_000, victim.exited, "the kill")).signal, "SIGKILL", victim.noise);
+          assert.is.not((await ledger.get(id))?.state, "settled", point);
           const settled = becomes(ledger.watch({ id }), "settled");
           await using _next = deliverAnswers(rpc, ledger, { leaseMs: 500 });
-          assert.equal((await within(10_000, settled, "the next deliverer")).outcome, "accepted", point);
+          assert.is((await within(10_000, settled, "the next deliverer")).outcome, "accepted", point);
           await serverStatus(session, "connected");
-          assert.deepEqual(completed, [requestId], point);
+          assert.equal(completed, [requestId], point);
           const states = (await ledger.receipts(id)).map(({ state }) => state);
-          assert.deepEqual([...new Set(states)], ["open", "answered", "sent", "settled"], point);
+          assert.equal([...new Set(states)], ["open", "answered", "sent", "settled"], point);
         }),
       );
     },

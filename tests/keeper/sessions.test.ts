@@ -4,7 +4,7 @@ import type { Rpc } from "latchkey/rpc";
 import * as assert from "uvu/assert";
 import { provocations } from "../support/kinds/provocations.js";
 import { suite } from "../support/suite.js";
-import { openStage, openWorld, runTurn, runtimes, type Stage } from "../support/world.js";
+import { openWorld, runTurn, runtimes, startTestRuntime, type TestRuntime } from "../support/world.js";
 
 const isLoaded = (rpc: Rpc, sessionId: string) => rpc.session(sessionId).request("eventLog.tail");
 
@@ -19,20 +19,20 @@ async function isUnloaded(rpc: Rpc, sessionId: string): Promise<void> {
 
 for (const under of runtimes) {
   const test = suite(`Keeper on ${under.name}`);
-  let stage: Stage;
+  let testRuntime: TestRuntime;
 
   test.before(async () => {
-    stage = await openStage(under);
+    testRuntime = await startTestRuntime(under);
   });
-  test.after(() => stage.close());
+  test.after(() => testRuntime.close());
 
   test("holds every session when it is born, once, and outlives the owners", async () => {
-    const keeping = await stage.connect();
+    const keeping = await testRuntime.connect();
     const keeper = keepSessions(keeping);
     const attaches: string[] = [];
     keeper.events.on("held", ({ sessionId }) => attaches.push(sessionId));
-    await using outsider = await stage.connect();
-    const owner = await stage.connect();
+    await using outsider = await testRuntime.connect();
+    const owner = await testRuntime.connect();
     const ids: string[] = [];
     for (let i = 0; i < 10; i += 1) {
       const held = keeper.events.wait("held", { timeoutMs: 5000 });
@@ -55,8 +55,8 @@ for (const under of runtimes) {
   });
 
   test("holds what the filter accepts, and nothing after it is closed", async () => {
-    await using keeping = await stage.connect();
-    await using owner = await stage.connect();
+    await using keeping = await testRuntime.connect();
+    await using owner = await testRuntime.connect();
     const asked: string[] = [];
     const wanted = "6a1f6e0e-5b7e-4a39-9f6e-0d6f4f3a2b11";
     using keeper = keepSessions(keeping, {
@@ -83,14 +83,14 @@ for (const under of runtimes) {
 
   test("coming late it says so where a call blocks the session, and wedges nothing", async () => {
     await using world = await openWorld();
-    await using owner = await stage.connect();
+    await using owner = await testRuntime.connect();
     const { sessionId } = await owner.request("session.create", world.sessionParams());
     const session = owner.session(sessionId);
     const asked = session.events.wait("elicitation.requested", { timeoutMs: 5000 });
     const returned = provocations.elicitation.start(session).catch((error: unknown) => error);
     const { requestId } = (await asked).data;
 
-    await using keeping = await stage.connect();
+    await using keeping = await testRuntime.connect();
     using keeper = keepSessions(keeping, { updated: true, timeoutMs: 2000 });
     const missed = keeper.events.wait("missed", { timeoutMs: 5000 });
     await runTurn(session, "Hello.");
@@ -104,12 +104,12 @@ for (const under of runtimes) {
   test("asked to, it holds sessions that were loaded again", async () => {
     await using world = await openWorld();
     const params = world.sessionParams();
-    await using owner = await stage.connect();
+    await using owner = await testRuntime.connect();
     const { sessionId } = await owner.request("session.create", params);
     await runTurn(owner.session(sessionId), "Hello.");
     await owner.request("session.destroy", { sessionId });
 
-    await using keeping = await stage.connect();
+    await using keeping = await testRuntime.connect();
     using keeper = keepSessions(keeping, { updated: true, filter: (said) => said.sessionId === sessionId });
     const held = keeper.events.wait("held", { timeoutMs: 5000 });
     await owner.request("session.resume", { ...params, sessionId });

@@ -55,7 +55,7 @@ function serve(peer: Peer, log: () => Log): void {
 
 const answers = (peer: Peer) => peer.received.filter(({ method }) => method?.includes("handlePending"));
 
-async function stage(run: (at: { ledger: Ledger; rpc: Rpc; peer: Peer }) => Promise<void>): Promise<void> {
+async function testRuntime(run: (at: { ledger: Ledger; rpc: Rpc; peer: Peer }) => Promise<void>): Promise<void> {
   await using ledger = await openLedger(":memory:");
   const { rpc, peer } = await memoryPair();
   try {
@@ -78,7 +78,7 @@ const nothing: Record<string, Log> = {
 };
 for (const [what, log] of Object.entries(nothing)) {
   test(`gets no token, and ends nobody's request: one ${what}`, () =>
-    stage(async ({ ledger, rpc, peer }) => {
+    testRuntime(async ({ ledger, rpc, peer }) => {
       serve(peer, () => log);
       const { id } = await answered(ledger, "before");
       await using deliverer = deliverAnswers(rpc, ledger, { leaseMs: 200 });
@@ -93,7 +93,7 @@ for (const [what, log] of Object.entries(nothing)) {
 }
 
 test("a request that outlives its load is given to the one that shows it only", () =>
-  stage(async ({ ledger, rpc, peer }) => {
+  testRuntime(async ({ ledger, rpc, peer }) => {
     const entry = await ledger.record(permissionRequest({ sessionId: "s" }));
     await ledger.answer(entry.id, { kind: "approve-once" });
     let log: Log = { events: [] };
@@ -109,7 +109,7 @@ test("a request that outlives its load is given to the one that shows it only", 
   }));
 
 test("the one that asked is known by its log, or by having asked over this connection", () =>
-  stage(async ({ ledger, rpc, peer }) => {
+  testRuntime(async ({ ledger, rpc, peer }) => {
     const [shown, heard] = [
       await ledger.record(oauthRequest({ sessionId: "s", requestId: "shown" })),
       await ledger.record(oauthRequest({ sessionId: "t", requestId: "heard" })),
@@ -131,7 +131,7 @@ test("the one that asked is known by its log, or by having asked over this conne
   }));
 
 test("the same session in a later load ends the requests of the earlier one", () =>
-  stage(async ({ ledger, rpc, peer }) => {
+  testRuntime(async ({ ledger, rpc, peer }) => {
     serve(peer, () => ({ events: [started("before"), started("resumed")] }));
     const { id } = await answered(ledger, "before");
     await using deliverer = deliverAnswers(rpc, ledger);
@@ -140,7 +140,7 @@ test("the same session in a later load ends the requests of the earlier one", ()
   }));
 
 test("catching up ends what the same session asked in an earlier load, and nothing of another", () =>
-  stage(async ({ ledger, rpc, peer }) => {
+  testRuntime(async ({ ledger, rpc, peer }) => {
     serve(peer, () => ({ events: [started("before")] }));
     const ask = async (requestId: string, anchor: string | undefined, endpoint?: string) => {
       const asking = { sessionId: "s", requestId, serverName: requestId, ...(endpoint && { endpoint }) };
@@ -155,7 +155,7 @@ test("catching up ends what the same session asked in an earlier load, and nothi
   }));
 
 test("a recorder notes the place in the log where a request stands", () =>
-  stage(async ({ ledger, rpc, peer }) => {
+  testRuntime(async ({ ledger, rpc, peer }) => {
     await using recorder = recordPending(rpc, ledger, { principal: "ada" });
     const recorded = recorder.events.wait("recorded");
     const { kind, sessionId, requestId, data } = oauthRequest({ sessionId: "s" });
@@ -165,7 +165,7 @@ test("a recorder notes the place in the log where a request stands", () =>
   }));
 
 test("a blank principal is refused before anything is recorded, and one that a function gives is told", () =>
-  stage(async ({ ledger, rpc, peer }) => {
+  testRuntime(async ({ ledger, rpc, peer }) => {
     for (const principal of ["", "  "]) {
       assert.throws(
         () => recordPending(rpc, ledger, { principal }),

@@ -1,10 +1,10 @@
-import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { chmod, chown, lchown, mkdir, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { openLedger } from "latchkey/ledger";
+import * as assert from "uvu/assert";
 import { key, type Place, sqlitePlace } from "../support/ledger/place.js";
 import { oauthRequest } from "../support/ledger/requests.js";
 import { rejects, suite } from "../support/suite.js";
@@ -64,9 +64,9 @@ for (const rule of [
 ]) {
   test(`a file system or a platform without it (${rule}): opens, with one key and no draft of it`, async () => {
     const file = await place.location();
-    assert.deepEqual(await opens(rule, file), opened);
+    assert.equal(await opens(rule, file), opened);
     const keys = (await readdir(dirname(file))).filter((name) => name.includes(".key"));
-    assert.deepEqual(keys, ["ledger.db.key"]);
+    assert.equal(keys, ["ledger.db.key"]);
   });
 }
 
@@ -74,9 +74,9 @@ test("a key that cannot be made is a LedgerError, and leaves no draft", async ()
   for (const rule of ["link:EIO", "fsync:EIO"]) {
     const file = await place.location();
     const [first, second] = await opens(rule, file);
-    for (const said of [first, second]) assert.equal(said?.name, "LedgerError", JSON.stringify(said));
+    for (const said of [first, second]) assert.is(said?.name, "LedgerError", JSON.stringify(said));
     const left = (await readdir(dirname(file))).filter((name) => name.includes(".key"));
-    assert.deepEqual(left, [], rule);
+    assert.equal(left, [], rule);
   }
 });
 
@@ -84,7 +84,7 @@ test("a database file or a key of another user is refused, and said whose it is"
   const file = await made();
   const others = await estrange(file);
   const [said] = await opens(others, file);
-  assert.deepEqual([said?.name, said?.code], ["LedgerError", "DATABASE"]);
+  assert.equal([said?.name, said?.code], ["LedgerError", "DATABASE"]);
   const whose = process.geteuid?.() === 0 ? stranger : process.geteuid?.();
   assert.match(said?.message ?? "", new RegExp(`ledger.db.* belongs to user ${whose}`));
 
@@ -92,7 +92,7 @@ test("a database file or a key of another user is refused, and said whose it is"
   const rule = await estrange(`${second}.key`);
   if (rule !== "none") return;
   const [refused] = await opens(rule, second);
-  assert.deepEqual([refused?.name, refused?.code], ["LedgerError", "WRONG_KEY"]);
+  assert.equal([refused?.name, refused?.code], ["LedgerError", "WRONG_KEY"]);
   assert.match(refused?.message ?? "", /ledger.db.key" belongs to user 65534/);
 });
 
@@ -115,7 +115,7 @@ test("a file that others may only read becomes private", async () => {
   const file = await made();
   await chmod(file, 0o644);
   await (await openLedger(file)).close();
-  assert.equal((await stat(file)).mode & 0o777, 0o600);
+  assert.is((await stat(file)).mode & 0o777, 0o600);
 });
 
 test("a link of one's own is followed; one that somebody else planted is refused, to the file or to its folder", async () => {
@@ -130,7 +130,7 @@ test("a link of one's own is followed; one that somebody else planted is refused
   await symlink(file, planted);
   const rule = await estrange(planted, { link: true });
   const [said] = await opens(rule, planted);
-  assert.deepEqual([said?.name, said?.code], ["LedgerError", "DATABASE"]);
+  assert.equal([said?.name, said?.code], ["LedgerError", "DATABASE"]);
   assert.match(said?.message ?? "", /planted.db" of user \d+/);
 
   const detour = join(folder, "detour");
@@ -180,5 +180,5 @@ test("a file that is put back is written to again", async () => {
   await rename(`${file}.aside`, file);
   const { id } = await ledger.record(oauthRequest());
   await using other = await openLedger(file, { key });
-  assert.equal((await other.get(id))?.id, id);
+  assert.is((await other.get(id))?.id, id);
 });

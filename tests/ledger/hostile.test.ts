@@ -1,6 +1,6 @@
-import assert from "node:assert/strict";
 import { deriveKey, type Ledger, openLedger } from "latchkey/ledger";
 import postgres from "postgres";
+import * as assert from "uvu/assert";
 import { brokerGrants } from "../support/ledger/grants.js";
 import { key } from "../support/ledger/place.js";
 import { type PostgresServer, startPostgres } from "../support/ledger/postgres-server.js";
@@ -19,7 +19,7 @@ test.after(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-interface Scene {
+interface Scenario {
   readonly keeper: Ledger;
   /** What ada's broker can write by hand. */
   readonly hers: Raw;
@@ -34,7 +34,7 @@ interface Scene {
 
 const adaKey = deriveKey(key, "ada");
 
-async function scene(run: (scene: Scene) => Promise<void>): Promise<void> {
+async function scenario(run: (scenario: Scenario) => Promise<void>): Promise<void> {
   const location = await server.location();
   const schema = new URL(location).searchParams.get("schema") ?? "";
   await using keeper = await openLedger(location, { key });
@@ -53,7 +53,7 @@ async function scene(run: (scene: Scene) => Promise<void>): Promise<void> {
 }
 
 /** By her role it is refused by the database; done all the same, it is refused by latchkey. */
-async function forge({ hers, anybody }: Scene, sql: string, ...params: readonly (string | number | null)[]) {
+async function forge({ hers, anybody }: Scenario, sql: string, ...params: readonly (string | number | null)[]) {
   await rejects(hers.run(sql, ...params), { code: "42501" });
   await anybody.run(sql, ...params);
 }
@@ -61,19 +61,19 @@ async function forge({ hers, anybody }: Scene, sql: string, ...params: readonly 
 const never = async (work: Promise<unknown>): Promise<void> => void (await rejects(work, { code: "CORRUPT" }));
 
 test("works for her own principal with her own key", () =>
-  scene(async ({ keeper, adaUrl, ada }) => {
+  scenario(async ({ keeper, adaUrl, ada }) => {
     await using broker = await openLedger(adaUrl, { principal: "ada", key: adaKey });
     const claim = await broker.claim({ kind: "mcp.oauth_required" }, { owner: "broker" });
-    assert.equal((await claim?.secrets())?.staticClientConfig?.clientSecret, "HERS");
+    assert.is((await claim?.secrets())?.staticClientConfig?.clientSecret, "HERS");
     await claim?.stash({ verifier: 1 });
     await claim?.answer(token("ADA"), { account: "ada@example.org" });
-    assert.deepEqual((await keeper.deliver(ada.id, { owner: "keeper" }))?.answer, token("ADA"));
+    assert.equal((await keeper.deliver(ada.id, { owner: "keeper" }))?.answer, token("ADA"));
     await rejects(openLedger(adaUrl, { key: adaKey }), { code: "WRONG_KEY" });
     await rejects(openLedger(adaUrl, { principal: "ada", key: deriveKey(key, "bob") }), { code: "WRONG_KEY" });
   }));
 
 test("inserts an answer under bob's credential", () =>
-  scene(async (at) => {
+  scenario(async (at) => {
     const { keeper, anybody, bob } = at;
     await keeper.refuse(bob.id);
     const insert = `INSERT INTO answers (id, credential, principal, sealed, digest, shared, fence, created_at)
@@ -82,27 +82,27 @@ test("inserts an answer under bob's credential", () =>
       const { id, sealed } = await forgedAnswer(adaKey, { credential: bob.credential, principal }, token("FORGED"));
       await forge(at, insert, id, bob.credential, principal, sealed);
       const next = await keeper.record(oauthRequest({ sessionId: `bobs ${principal}`, principal: "bob" }));
-      if (principal === "ada") assert.equal(next.state, "open", "it is not bob's");
+      if (principal === "ada") assert.is(next.state, "open", "it is not bob's");
       else await never(keeper.deliver(next.id, { owner: "keeper" }));
-      if (principal === "ada") assert.deepEqual(await keeper.seeds("bobs"), []);
+      if (principal === "ada") assert.equal(await keeper.seeds("bobs"), []);
       else await never(keeper.seeds("bobs"));
     }
-    assert.equal((await anybody.run("SELECT 1 AS found FROM entries WHERE state = 'sent'")).length, 0);
+    assert.is((await anybody.run("SELECT 1 AS found FROM entries WHERE state = 'sent'")).length, 0);
   }));
 
 test("points her entry at bob's answer", () =>
-  scene(async ({ keeper, hers, ada, bobsAnswer }) => {
+  scenario(async ({ keeper, hers, ada, bobsAnswer }) => {
     // The row is hers to change, and so the database lets her.
     await hers.run("UPDATE entries SET state = 'answered', answer = ? WHERE id = ?", bobsAnswer, ada.id);
     await never(keeper.deliver(ada.id, { owner: "keeper" }));
     await hers.run("UPDATE entries SET state = 'settled' WHERE id = ?", ada.id);
     await never(keeper.giveAgain(ada.id));
     await keeper.refuse(ada.id);
-    assert.equal((await keeper.record(oauthRequest({ principal: "bob" }))).state, "answered", "bob's is good still");
+    assert.is((await keeper.record(oauthRequest({ principal: "bob" }))).state, "answered", "bob's is good still");
   }));
 
 test("makes herself answers that were never given, and gives old ones again", () =>
-  scene(async ({ keeper, hers, adaUrl, ada }) => {
+  scenario(async ({ keeper, hers, adaUrl, ada }) => {
     await using broker = await openLedger(adaUrl, { principal: "ada", key: adaKey });
     await broker.answer(ada.id, token("OLD"));
     await keeper.refuse(ada.id);
@@ -119,7 +119,7 @@ test("makes herself answers that were never given, and gives old ones again", ()
   }));
 
 test("forges receipts for bob's entry", () =>
-  scene(async (at) => {
+  scenario(async (at) => {
     const { keeper, bob } = at;
     const before = await keeper.receipts(bob.id);
     const insert = "INSERT INTO receipts (entry, principal, at, state, done_by) VALUES (?, ?, 1, 'cancelled', 'bob')";
@@ -130,15 +130,15 @@ test("forges receipts for bob's entry", () =>
       { code: "42501" },
     );
     await rejects(at.hers.run("UPDATE receipts SET state = 'open'"), { code: "42501" });
-    assert.deepEqual(await keeper.receipts(bob.id), before);
+    assert.equal(await keeper.receipts(bob.id), before);
     const watching = keeper.watch({ id: bob.id }, { after: String(before.at(-1)?.seq) });
     await (await keeper.deliver(bob.id, { owner: "keeper" }))?.settle({ accepted: true });
-    assert.equal((await watching.next()).value?.state, "sent", "the forged line is no transition of bob's entry");
+    assert.is((await watching.next()).value?.state, "sent", "the forged line is no transition of bob's entry");
     await watching.return?.();
   }));
 
 test("says that bob's answer was refused, or that his question had it", () =>
-  scene(async (at) => {
+  scenario(async (at) => {
     const { keeper, ada, bob, bobsAnswer } = at;
     const insert = "INSERT INTO given (intent, answer, principal, sent_at) VALUES (?, ?, 'ada', 1)";
     await forge(at, insert, ada.intent, bobsAnswer);
@@ -147,23 +147,20 @@ test("says that bob's answer was refused, or that his question had it", () =>
     await rejects(at.hers.run(bare, bob.intent, bobsAnswer), { code: "42501" });
     await keeper.record(oauthRequest({ sessionId: "adas", requestId: "again", reason: "refresh" }));
     const next = await keeper.record(oauthRequest({ sessionId: "bob's next", principal: "bob" }));
-    assert.equal(next.state, "answered");
+    assert.is(next.state, "answered");
     await forge(at, "UPDATE answers SET refused_at = NULL, shared = 1 WHERE id = ?", bobsAnswer);
     await at.anybody.run("UPDATE given SET principal = 'ada', sent_at = 1 WHERE intent = ?", next.intent);
     const again = await keeper.record(oauthRequest({ sessionId: "bob's next", requestId: "again", principal: "bob" }));
-    assert.equal(again.state, "answered", "what somebody else says about his question does not count");
-    assert.deepEqual(await at.hers.run("UPDATE given SET sent_at = 1 WHERE principal = 'bob' RETURNING intent"), []);
+    assert.is(again.state, "answered", "what somebody else says about his question does not count");
+    assert.equal(await at.hers.run("UPDATE given SET sent_at = 1 WHERE principal = 'bob' RETURNING intent"), []);
   }));
 
 test("copies seals between rows, and moves rows to herself", () =>
-  scene(async (at) => {
+  scenario(async (at) => {
     const { keeper, hers, ada, bob, bobsAnswer } = at;
-    assert.deepEqual(await hers.run("SELECT id FROM entries WHERE principal <> 'ada'"), []);
-    assert.deepEqual(await hers.run("SELECT kid FROM seals WHERE principal <> 'ada'"), []);
-    assert.deepEqual(
-      await hers.run("UPDATE credentials SET lease_until = 9 WHERE principal = 'bob' RETURNING fence"),
-      [],
-    );
+    assert.equal(await hers.run("SELECT id FROM entries WHERE principal <> 'ada'"), []);
+    assert.equal(await hers.run("SELECT kid FROM seals WHERE principal <> 'ada'"), []);
+    assert.equal(await hers.run("UPDATE credentials SET lease_until = 9 WHERE principal = 'bob' RETURNING fence"), []);
     await rejects(hers.run("INSERT INTO seals (kid, proof, principal) VALUES ('x', 'x', 'ada')"), { code: "42501" });
     await rejects(hers.run("UPDATE meta SET value = 9"), { code: "42501" });
     await rejects(hers.run("SELECT setval('fences', 1)"), { code: "42501" });
@@ -185,7 +182,7 @@ test("copies seals between rows, and moves rows to herself", () =>
   }));
 
 test("sends her own question to bob's session", () =>
-  scene(async (at) => {
+  scenario(async (at) => {
     const { keeper, ada } = at;
     await keeper.answer(ada.id, token("ADA"));
     await forge(at, "UPDATE entries SET session_id = 'bobs', request_id = 'his' WHERE id = ?", ada.id);

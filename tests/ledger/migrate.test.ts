@@ -1,9 +1,9 @@
-import assert from "node:assert/strict";
 import { copyFile, mkdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { deriveKey, openLedger } from "latchkey/ledger";
 import postgres from "postgres";
+import * as assert from "uvu/assert";
 import { key, type Place, sqlitePlace } from "../support/ledger/place.js";
 import { type PostgresServer, startPostgres } from "../support/ledger/postgres-server.js";
 import { raw } from "../support/ledger/raw.js";
@@ -47,28 +47,28 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
     assert.ok(ledger);
     await using database = raw(location);
     const [format] = await database.run("SELECT value FROM meta WHERE name = 'format'");
-    assert.equal(Number(format?.value), 3);
+    assert.is(Number(format?.value), 3);
     const entries = new Map((await ledger.list()).map((entry) => [`${entry.sessionId} ${entry.state}`, entry]));
-    assert.deepEqual(
+    assert.equal(
       [...entries.keys()].sort(),
       ["answered answered", "nobody open", "open open", "settled answered", "settled settled"].sort(),
     );
     const answered = entries.get("answered answered");
-    assert.deepEqual((await ledger.deliver(answered?.id ?? "", { owner: "keeper" }))?.answer, token("ADA"));
+    assert.equal((await ledger.deliver(answered?.id ?? "", { owner: "keeper" }))?.answer, token("ADA"));
     const permission = entries.get("settled answered");
-    assert.deepEqual((await ledger.deliver(permission?.id ?? "", { owner: "keeper" }))?.answer, {
+    assert.equal((await ledger.deliver(permission?.id ?? "", { owner: "keeper" }))?.answer, {
       kind: "approve-once",
     });
-    assert.deepEqual((await ledger.answer(answered?.id ?? "", token("ADA"))).state, "sent", "its digest is known");
+    assert.equal((await ledger.answer(answered?.id ?? "", token("ADA"))).state, "sent", "its digest is known");
     const claim = await ledger.claim({ kind: "mcp.oauth_required", principal: "bob" }, { owner: "broker" });
-    assert.equal((await claim?.secrets())?.staticClientConfig?.clientSecret, "open-secret");
-    assert.deepEqual(await claim?.stashed(), { verifier: "bob-verifier" });
+    assert.is((await claim?.secrets())?.staticClientConfig?.clientSecret, "open-secret");
+    assert.equal(await claim?.stashed(), { verifier: "bob-verifier" });
     await claim?.answer(token("BOB"));
-    assert.deepEqual((await ledger.deliver(claim?.entry.id ?? "", { owner: "keeper" }))?.answer, token("BOB"));
+    assert.equal((await ledger.deliver(claim?.entry.id ?? "", { owner: "keeper" }))?.answer, token("BOB"));
     const [seed] = await ledger.seeds("settled");
-    assert.deepEqual(seed?.answer, token("ADA"));
-    assert.equal((await ledger.record(oauthRequest({ sessionId: "new" }))).state, "answered", "its answers serve on");
-    assert.equal((await ledger.receipts(entries.get("settled settled")?.id ?? "")).length, 4);
+    assert.equal(seed?.answer, token("ADA"));
+    assert.is((await ledger.record(oauthRequest({ sessionId: "new" }))).state, "answered", "its answers serve on");
+    assert.is((await ledger.receipts(entries.get("settled settled")?.id ?? "")).length, 4);
     await Promise.all(ledgers.map((each) => each.close()));
   });
 

@@ -1,6 +1,6 @@
-import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import { type Claim, type Delivery, type Ledger, openLedger } from "latchkey/ledger";
+import * as assert from "uvu/assert";
 import { Model, type ModelEntry, type Outcome } from "../support/ledger/model.js";
 import { key, type Place, sqlitePlace } from "../support/ledger/place.js";
 import { startPostgres } from "../support/ledger/postgres-server.js";
@@ -42,19 +42,19 @@ function command(name: string, run: (model: Model, real: Real) => Promise<void>)
 /** The whole ledger against the whole model, after every command. */
 async function compare(model: Model, { ledger, ids }: Real): Promise<void> {
   const found = new Map((await ledger.list()).map((entry) => [entry.id, entry]));
-  assert.equal(found.size, model.entries.length);
+  assert.is(found.size, model.entries.length);
   for (const entry of model.entries) {
     const id = ids.get(entry) ?? "";
     const real = found.get(id);
     const successor = model.entries.find(
       (other) => other.requestId === entry.successor && other.intent === entry.intent,
     );
-    assert.deepEqual(
+    assert.equal(
       [real?.state, real?.outcome, real?.successor],
       [entry.state, entry.outcome, successor && ids.get(successor)],
       `entry ${entry.requestId}`,
     );
-    assert.deepEqual(
+    assert.equal(
       (await ledger.receipts(id)).map(({ state }) => state),
       entry.history,
     );
@@ -82,7 +82,7 @@ const [record, ...others]: [fc.Arbitrary<Command>, ...fc.Arbitrary<Command>[]] =
         );
         const mine = model.entries.find((other) => other.session === session && other.requestId === requestId);
         assert.ok(mine);
-        if (real.ids.has(mine)) assert.equal(real.ids.get(mine), entry.id);
+        if (real.ids.has(mine)) assert.is(real.ids.get(mine), entry.id);
         real.ids.set(mine, entry.id);
         // The clock of the database counts milliseconds; what comes next is younger.
         await new Promise((resolve) => setTimeout(resolve, 2));
@@ -93,7 +93,7 @@ const [record, ...others]: [fc.Arbitrary<Command>, ...fc.Arbitrary<Command>[]] =
     command(`claim(principal ${principal})`, async (model, real) => {
       const expected = model.claim(principal, real.claims.length);
       const claim = await real.ledger.claim({ principal: `p${principal}` }, { owner: "model" });
-      assert.equal(claim?.entry.id, expected && real.ids.get(expected));
+      assert.is(claim?.entry.id, expected && real.ids.get(expected));
       if (claim !== undefined && expected !== undefined) real.claims.push({ claim, entry: expected });
     }),
   ),
@@ -110,7 +110,7 @@ const [record, ...others]: [fc.Arbitrary<Command>, ...fc.Arbitrary<Command>[]] =
       const held = pick(real.claims, n);
       if (held === undefined) return;
       const expected: Outcome = model.answer(held.entry, `t${value}`, real.claims.indexOf(held));
-      assert.equal(await codeOf(held.claim.answer(token(`t${value}`))), expected);
+      assert.is(await codeOf(held.claim.answer(token(`t${value}`))), expected);
     }),
   ),
   fc.tuple(any, small).map(([n, value]) =>
@@ -118,7 +118,7 @@ const [record, ...others]: [fc.Arbitrary<Command>, ...fc.Arbitrary<Command>[]] =
       const entry = pick(model.entries, n);
       if (entry === undefined) return;
       const expected = model.answer(entry, `t${value}`);
-      assert.equal(await codeOf(real.ledger.answer(real.ids.get(entry) ?? "", token(`t${value}`))), expected);
+      assert.is(await codeOf(real.ledger.answer(real.ids.get(entry) ?? "", token(`t${value}`))), expected);
     }),
   ),
   any.map((n) =>
@@ -127,7 +127,7 @@ const [record, ...others]: [fc.Arbitrary<Command>, ...fc.Arbitrary<Command>[]] =
       if (entry === undefined) return;
       const expected = model.deliver(entry, real.deliveries.length);
       const delivery = await real.ledger.deliver(real.ids.get(entry) ?? "", { owner: "model" });
-      assert.deepEqual(delivery?.answer, expected === undefined ? undefined : token(expected));
+      assert.equal(delivery?.answer, expected === undefined ? undefined : token(expected));
       if (delivery !== undefined) real.deliveries.push({ delivery, entry });
     }),
   ),
@@ -138,14 +138,14 @@ const [record, ...others]: [fc.Arbitrary<Command>, ...fc.Arbitrary<Command>[]] =
       if (entry === undefined) return;
       const id = real.ids.get(entry) ?? "";
       const expected = model.answer(entry, `t${value}`);
-      assert.equal(await codeOf(real.ledger.answer(id, token(`t${value}`))), expected);
+      assert.is(await codeOf(real.ledger.answer(id, token(`t${value}`))), expected);
       const number = real.deliveries.length;
       const sent = model.deliver(entry, number);
       const delivery = await real.ledger.deliver(id, { owner: "model" });
-      assert.deepEqual(delivery?.answer, sent === undefined ? undefined : token(sent));
+      assert.equal(delivery?.answer, sent === undefined ? undefined : token(sent));
       if (delivery === undefined) return;
       real.deliveries.push({ delivery, entry });
-      assert.equal(await codeOf(delivery.settle({ accepted: true })), model.settle(entry, number, true));
+      assert.is(await codeOf(delivery.settle({ accepted: true })), model.settle(entry, number, true));
     }),
   ),
   fc.tuple(any, fc.boolean()).map(([n, accepted]) =>
@@ -153,7 +153,7 @@ const [record, ...others]: [fc.Arbitrary<Command>, ...fc.Arbitrary<Command>[]] =
       const out = pick(real.deliveries, n);
       if (out === undefined) return;
       const expected = model.settle(out.entry, real.deliveries.indexOf(out), accepted);
-      assert.equal(await codeOf(out.delivery.settle({ accepted })), expected);
+      assert.is(await codeOf(out.delivery.settle({ accepted })), expected);
     }),
   ),
   any.map((n) =>
@@ -171,14 +171,14 @@ const [record, ...others]: [fc.Arbitrary<Command>, ...fc.Arbitrary<Command>[]] =
       if (entry === undefined) return;
       const expected = model.again(entry);
       const given = await real.ledger.giveAgain(real.ids.get(entry) ?? "");
-      assert.deepEqual(given, expected === undefined ? undefined : token(expected));
+      assert.equal(given, expected === undefined ? undefined : token(expected));
     }),
   ),
   any.map((n) =>
     command(`cancel(entry ${n})`, async (model, real) => {
       const entry = pick(model.entries, n);
       if (entry === undefined) return;
-      assert.equal(await codeOf(real.ledger.cancel(real.ids.get(entry) ?? "")), model.cancel(entry));
+      assert.is(await codeOf(real.ledger.cancel(real.ids.get(entry) ?? "")), model.cancel(entry));
     }),
   ),
   small.map((session) =>

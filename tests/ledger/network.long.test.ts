@@ -1,7 +1,7 @@
-import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { openLedger } from "latchkey/ledger";
+import * as assert from "uvu/assert";
 import { openNetwork, startGuest } from "../support/ledger/network.js";
 import { key } from "../support/ledger/place.js";
 import { startPostgres } from "../support/ledger/postgres-server.js";
@@ -38,14 +38,14 @@ else {
     const before = a.messages.filter(({ type }) => type === "answered").length;
     for (let i = 0; i < 6; i++) await ledger.record(oauthRequest({ principal: `late${i}` }));
     await network.mend("a");
-    assert.deepEqual(await within(40_000, Promise.all([a.exited, b.exited]), "the work"), [0, 0]);
+    assert.equal(await within(40_000, Promise.all([a.exited, b.exited]), "the work"), [0, 0]);
     assert.ok(a.messages.length > before);
     const done = await ledger.list();
-    assert.equal(done.length, entries + 6);
+    assert.is(done.length, entries + 6);
     for (const entry of done) {
-      assert.equal(entry.state, "answered");
+      assert.is(entry.state, "answered");
       const receipts = await ledger.receipts(entry.id);
-      assert.deepEqual(
+      assert.equal(
         receipts.map(({ state }) => state),
         ["open", "answered"],
       );
@@ -53,9 +53,9 @@ else {
     // Nobody was told "answered" for an entry that another one answered.
     const told = [...a.messages, ...b.messages].filter(({ type }) => type === "answered");
     for (const { id, fence } of told) {
-      assert.equal((await ledger.receipts(String(id))).at(-1)?.fence, fence);
+      assert.is((await ledger.receipts(String(id))).at(-1)?.fence, fence);
     }
     const codes = a.messages.flatMap(({ type, code }) => (type === "refused" ? [code] : []));
-    for (const code of codes) assert.equal(code, "FENCED");
+    for (const code of codes) assert.is(code, "FENCED");
   });
 }

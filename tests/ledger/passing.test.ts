@@ -1,8 +1,8 @@
-import assert from "node:assert/strict";
 import { deliverAnswers, type Recorder, recordPending } from "latchkey/keeper";
 import type { Ledger } from "latchkey/ledger";
 import { openPostgresLedger } from "latchkey/ledger/postgres";
 import postgres, { type Sql } from "postgres";
+import * as assert from "uvu/assert";
 import { key } from "../support/ledger/place.js";
 import { type PostgresServer, startPostgres } from "../support/ledger/postgres-server.js";
 import { oauthRequest, token } from "../support/ledger/requests.js";
@@ -152,7 +152,7 @@ weathers.forEach(({ name, codes: expected, begin }, n) => {
       await complained;
       const recorded = recorder.events.wait("recorded", { timeoutMs: 20_000 });
       await end();
-      assert.equal((await recorded).requestId, "during");
+      assert.is((await recorded).requestId, "during");
       await recorder.idle();
       // Deliverer and watch have lived through it too.
       const settled = deliverer.events.wait("settled", { timeoutMs: 20_000 });
@@ -160,15 +160,15 @@ weathers.forEach(({ name, codes: expected, begin }, n) => {
       peer.answer(await within(20_000, peer.next("session.mcp.oauth.handlePendingRequest"), "the delivery"), {
         success: true,
       });
-      assert.equal((await settled).id, answered.id);
+      assert.is((await settled).id, answered.id);
       // A watch that looks meanwhile says so and ends, where no time will help; its last cursor is where the next one goes on.
       if (expected[0] === "DATABASE") {
-        const end = watching.catch((error: unknown) => assert.equal(codeOf(error), "DATABASE"));
+        const end = watching.catch((error: unknown) => assert.is(codeOf(error), "DATABASE"));
         await within(20_000, end, "the watch");
         return;
       }
       await within(20_000, watching, "the watch");
-      assert.deepEqual([...watched].sort(), [
+      assert.equal([...watched].sort(), [
         "before answered",
         "before open",
         "before sent",

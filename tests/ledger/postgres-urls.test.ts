@@ -1,9 +1,9 @@
-import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { inspect } from "node:util";
 import { openPostgresLedger } from "latchkey/ledger/postgres";
 import postgres from "postgres";
+import * as assert from "uvu/assert";
 import { brokerGrants } from "../support/ledger/grants.js";
 import { key } from "../support/ledger/place.js";
 import { type PostgresServer, startPostgres } from "../support/ledger/postgres-server.js";
@@ -83,8 +83,8 @@ test("several hosts are tried in turn, IPv6 too; a password may hold what a URL 
       (reason: unknown) => reason,
     );
     assert.match(String(error), /refused \(28000\)/, url);
-    assert.doesNotMatch(inspect(error, { showHidden: true, depth: 9 }), /hunter/);
-    assert.equal(peer.startups.length, before + 1);
+    assert.not.match(inspect(error, { showHidden: true, depth: 9 }), /hunter/);
+    assert.is(peer.startups.length, before + 1);
   }
 });
 
@@ -100,7 +100,7 @@ test("a URL that is none says so without a word of it", async () => {
       (reason: unknown) => reason,
     );
     assert.ok(error instanceof TypeError, url);
-    assert.doesNotMatch(inspect(error, { showHidden: true, depth: 9 }), /hunter/);
+    assert.not.match(inspect(error, { showHidden: true, depth: 9 }), /hunter/);
   }
 });
 
@@ -115,7 +115,7 @@ test("nothing is sent at start-up that a pooler refuses, and no word that is ano
   ];
   for (const query of words) await rejects(open(base + query), { code: "DATABASE" });
   const expected = { user: "u", database: "db", client_encoding: "UTF8", application_name: "latchkey" };
-  assert.deepEqual(
+  assert.equal(
     peer.startups,
     words.map(() => expected),
   );
@@ -131,7 +131,7 @@ test("a server that hangs up at once is UNAVAILABLE, not waited for without end"
   const address = rude.address();
   const port = typeof address === "object" ? address?.port : 0;
   await within(5000, rejects(open(`postgres://u:p@127.0.0.1:${port}/db`), { code: "UNAVAILABLE" }), "the refusal");
-  assert.equal(connections, 1);
+  assert.is(connections, 1);
   rude.close();
 });
 
@@ -152,7 +152,7 @@ test(
       await spy`SELECT substring(prosrc FROM 'lock\\((-?\\d+)\\)') AS number FROM pg_proc WHERE proname = 'number_receipt'`;
     await hostile.unsafe(`BEGIN; SELECT pg_advisory_xact_lock(${place?.number})`).catch(() => undefined);
     const { id } = await within(10_000, keeper.record(oauthRequest({ serverName: "other" })), "the record");
-    assert.equal((await keeper.get(id))?.state, "open");
+    assert.is((await keeper.get(id))?.state, "open");
     for (const client of [hostile, spy, admin]) await client.end({ timeout: 0 });
   },
   { timeoutMs: 40_000 },

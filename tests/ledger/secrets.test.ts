@@ -1,10 +1,10 @@
-import assert from "node:assert/strict";
 import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { inspect } from "node:util";
 import { openLedger } from "latchkey/ledger";
 import { pendingRequest } from "latchkey/pending";
 import postgres from "postgres";
+import * as assert from "uvu/assert";
 import { key, type Place, sqlitePlace } from "../support/ledger/place.js";
 import { startPostgres } from "../support/ledger/postgres-server.js";
 import { oauthRequest, token } from "../support/ledger/requests.js";
@@ -42,7 +42,7 @@ function markedRequest() {
 }
 
 function noneIn(what: string, text: string | Buffer): void {
-  assert.equal(text.includes(mark), false, `a secret is readable in ${what}`);
+  assert.is(text.includes(mark), false, `a secret is readable in ${what}`);
 }
 
 for (const engine of ["SQLite", "PostgreSQL"]) {
@@ -65,7 +65,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
     const watching = ledger.watch().next();
     const claim = await ledger.claim({}, { owner: "broker" });
     assert.ok(claim);
-    assert.equal(JSON.stringify(await claim.secrets()).includes(mark), true);
+    assert.is(JSON.stringify(await claim.secrets()).includes(mark), true);
     await claim.stash({ verifier: secret(), state: secret() });
     shown.push(entry, claim);
     shown.push(await rejects(ledger.answer(entry.id, token(secret()))));
@@ -146,10 +146,10 @@ test("belong to their owner alone, the key file too", async () => {
     await using ledger = await openLedger(location);
     await ledger.record(oauthRequest());
     const dir = dirname(location);
-    assert.equal((await stat(dir)).mode & 0o777, 0o700);
+    assert.is((await stat(dir)).mode & 0o777, 0o700);
     const names = await readdir(dir);
-    assert.deepEqual(names.sort(), ["ledger.db", "ledger.db-shm", "ledger.db-wal", "ledger.db.key"]);
-    for (const name of names) assert.equal((await stat(join(dir, name))).mode & 0o777, 0o600, name);
+    assert.equal(names.sort(), ["ledger.db", "ledger.db-shm", "ledger.db-wal", "ledger.db.key"]);
+    for (const name of names) assert.is((await stat(join(dir, name))).mode & 0o777, 0o600, name);
   } finally {
     process.umask(mask);
   }
@@ -172,7 +172,7 @@ test("a ledger whose key file is gone or another one stays shut", async () => {
   await rejects(stat(file), { code: "ENOENT" });
   await writeFile(file, original);
   await using again = await openLedger(location);
-  assert.equal((await again.get(id))?.state, "open");
+  assert.is((await again.get(id))?.state, "open");
 });
 
 test("a sealed value that was moved to another row does not open", async () => {
@@ -195,7 +195,7 @@ test("a sealed value that was moved to another row does not open", async () => {
   await using ledger = await openLedger(location);
   await rejects(ledger.claim({ id: theirs.id }, { owner: "eve" }), { code: "CORRUPT" });
   await rejects(ledger.deliver(mine.id, { owner: "keeper" }), { code: "CORRUPT" });
-  assert.equal(await ledger.deliver(mine.id, { owner: "keeper", wanted: async () => false }), undefined);
+  assert.is(await ledger.deliver(mine.id, { owner: "keeper", wanted: async () => false }), undefined);
 });
 
 test("openers that come at once agree on one new key", async () => {
@@ -204,14 +204,14 @@ test("openers that come at once agree on one new key", async () => {
   const ledgers = await Promise.all(Array.from({ length: 5 }, () => openLedger(location)));
   const entry = await ledgers[0]?.record(oauthRequest({ clientSecret: "S" }));
   const claim = await ledgers[4]?.claim({ kind: "mcp.oauth_required", id: entry?.id }, { owner: "broker" });
-  assert.equal((await claim?.secrets())?.staticClientConfig?.clientSecret, "S");
+  assert.is((await claim?.secrets())?.staticClientConfig?.clientSecret, "S");
   await Promise.all(ledgers.map((ledger) => ledger.close()));
 });
 
 test("a ledger in memory keeps nothing", async () => {
   await using ledger = await openLedger(":memory:");
   const { id } = await ledger.record(oauthRequest());
-  assert.equal((await ledger.get(id))?.state, "open");
+  assert.is((await ledger.get(id))?.state, "open");
   await using other = await openLedger(":memory:");
-  assert.equal(await other.get(id), undefined);
+  assert.is(await other.get(id), undefined);
 });

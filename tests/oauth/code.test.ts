@@ -3,27 +3,27 @@ import { createHash } from "node:crypto";
 import { inspect } from "node:util";
 import { type BeginCodeOptions, beginCode, type CodeFlow, finishCode, refresh } from "latchkey/oauth";
 import * as assert from "uvu/assert";
-import { demand, issuer, known, places, Reply, refused, Stage, serverUrl } from "../support/oauth/stage.js";
+import { demand, issuer, known, places, Reply, refused, serverUrl, TestRuntime } from "../support/oauth/servers.js";
 import { rejects, suite } from "../support/suite.js";
 
 const test = suite("code flow");
 const redirectUri = "http://127.0.0.1:7777/callback";
-let stage: Stage;
+let testRuntime: TestRuntime;
 test.before.each(async () => {
-  stage = await Stage.open(places());
+  testRuntime = await TestRuntime.open(places());
 });
-test.after.each(() => stage[Symbol.asyncDispose]());
+test.after.each(() => testRuntime[Symbol.asyncDispose]());
 
 async function start(changes: object = {}, options: Partial<BeginCodeOptions> = {}): Promise<CodeFlow> {
-  stage.places = { ...stage.places, ...places(changes) };
-  const { authority, client } = await known(stage);
-  return beginCode(authority, client, { redirectUri, scope: ["read"], fetch: stage.fetch, ...options });
+  testRuntime.places = { ...testRuntime.places, ...places(changes) };
+  const { authority, client } = await known(testRuntime);
+  return beginCode(authority, client, { redirectUri, scope: ["read"], fetch: testRuntime.fetch, ...options });
 }
 const back = (flow: CodeFlow, answer: Record<string, string> = {}): string =>
   `${redirectUri}?${new URLSearchParams({ code: "code-1", state: flow.state, ...answer })}`;
 const finish = (flow: CodeFlow, answer?: Record<string, string>) =>
-  finishCode(flow, back(flow, answer), { fetch: stage.fetch });
-const posts = () => stage.asked.filter(({ method }) => method === "POST").length;
+  finishCode(flow, back(flow, answer), { fetch: testRuntime.fetch });
+const posts = () => testRuntime.asked.filter(({ method }) => method === "POST").length;
 
 test("S256 or refusal", async () => {
   for (const methods of [undefined, [], ["plain"]])
@@ -34,17 +34,17 @@ test("S256 or refusal", async () => {
   assert.is(searchParams.get("code_challenge"), createHash("sha256").update(verifier).digest("base64url"));
   const grant = await start().then((flow) => finish(flow));
   assert.is(grant.accessToken, "at-1");
-  assert.match(stage.post("/token").form.get("code_verifier") ?? "", /^[\w-]{43}$/);
+  assert.match(testRuntime.post("/token").form.get("code_verifier") ?? "", /^[\w-]{43}$/);
 });
 
 test("resource on authorize, token and refresh, exactly as the metadata has it", async () => {
   const flow = await start();
   assert.is(new URL(flow.url).searchParams.get("resource"), serverUrl);
   const grant = await finish(flow);
-  assert.is(stage.post("/token").form.get("resource"), serverUrl);
-  stage.paths();
-  await refresh(grant, { fetch: stage.fetch });
-  const { form } = stage.post("/token");
+  assert.is(testRuntime.post("/token").form.get("resource"), serverUrl);
+  testRuntime.paths();
+  await refresh(grant, { fetch: testRuntime.fetch });
+  const { form } = testRuntime.post("/token");
   assert.equal(
     [form.get("resource"), form.get("grant_type"), form.get("refresh_token")],
     [serverUrl, "refresh_token", "rt-1"],
@@ -54,7 +54,7 @@ test("resource on authorize, token and refresh, exactly as the metadata has it",
 test("state: a callback of another sign-in is refused before any token request", async () => {
   const [flow, other] = [await start(), await start()];
   assert.ok(flow.state.length >= 43 && flow.state !== other.state && flow.verifier !== other.verifier);
-  const { asked } = stage;
+  const { asked } = testRuntime;
   const before = asked.length;
   for (const state of [other.state, "", flow.state.toLowerCase(), `${flow.state} `])
     await refused(finish(flow, { state }), "STATE_MISMATCH");
@@ -113,31 +113,31 @@ test("no error_description on another sign-in's callback", async () => {
 test("a callback without code, with the one twice, or with tokens in it is none", async () => {
   const flow = await start();
   await refused(finish(flow, { code: "" }), "INVALID_RESPONSE");
-  await refused(finishCode(flow, `${back(flow)}&code=other`, { fetch: stage.fetch }), "INVALID_RESPONSE");
+  await refused(finishCode(flow, `${back(flow)}&code=other`, { fetch: testRuntime.fetch }), "INVALID_RESPONSE");
   await refused(finish(flow, { id_token: "x" }), "INVALID_RESPONSE");
   await refused(finish(flow, { response: "jarm" }), "INVALID_RESPONSE");
   assert.is(posts(), 0);
 });
 
 test("client and grant are bound to their issuer", async () => {
-  const { authority, client } = await known(stage);
+  const { authority, client } = await known(testRuntime);
   const stranger = { ...client, issuer: "https://evil.example" };
   await refused(beginCode(authority, stranger, { redirectUri }), "ISSUER_CHANGED");
   const grant = await finish(await start());
   const before = posts();
-  await refused(refresh({ ...grant, issuer: "https://evil.example" }, { fetch: stage.fetch }), "ISSUER_CHANGED");
+  await refused(refresh({ ...grant, issuer: "https://evil.example" }, { fetch: testRuntime.fetch }), "ISSUER_CHANGED");
   const moved = {
     ...authority,
     issuer: "https://new.example",
     metadata: { ...authority.metadata, issuer: "https://new.example" },
   };
-  await refused(refresh(grant, { fetch: stage.fetch, authority: moved }), "ISSUER_CHANGED");
+  await refused(refresh(grant, { fetch: testRuntime.fetch, authority: moved }), "ISSUER_CHANGED");
   await refused(
-    refresh(grant, { fetch: stage.fetch, authority: { ...authority, resource: "https://mcp.example/" } }),
+    refresh(grant, { fetch: testRuntime.fetch, authority: { ...authority, resource: "https://mcp.example/" } }),
     "ISSUER_CHANGED",
   );
   assert.is(posts(), before);
-  assert.is((await refresh(grant, { fetch: stage.fetch, authority })).accessToken, "at-1");
+  assert.is((await refresh(grant, { fetch: testRuntime.fetch, authority })).accessToken, "at-1");
 });
 
 test("offline_access comes with prompt=consent, other parameters cannot replace the flow's own", async () => {
@@ -161,9 +161,9 @@ test("redirect URIs are on loopback or https", async () => {
 
 test("a pushed request (RFC 9126) where the server wants it: nothing but its name is in the URL", async () => {
   const par = { require_pushed_authorization_requests: true, pushed_authorization_request_endpoint: `${issuer}/par` };
-  stage.places["auth.example/par"] = new Reply(201, { request_uri: "urn:1", expires_in: 60 });
+  testRuntime.places["auth.example/par"] = new Reply(201, { request_uri: "urn:1", expires_in: 60 });
   const flow = await start(par);
-  const { form } = stage.post("/par");
+  const { form } = testRuntime.post("/par");
   assert.equal(
     [form.get("state"), form.get("resource"), form.get("code_challenge_method")],
     [flow.state, serverUrl, "S256"],
@@ -175,7 +175,7 @@ test("a pushed request (RFC 9126) where the server wants it: nothing but its nam
       ["request_uri", "urn:1"],
     ],
   );
-  stage.places["auth.example/par"] = new Reply(400, { error: "invalid_target" });
+  testRuntime.places["auth.example/par"] = new Reply(400, { error: "invalid_target" });
   assert.is((await refused(start(par), "REFUSED")).error, "invalid_target");
   await refused(start({ ...par, pushed_authorization_request_endpoint: undefined }), "NO_ENDPOINT");
 });
@@ -183,16 +183,16 @@ test("a pushed request (RFC 9126) where the server wants it: nothing but its nam
 test("a step-up that brings nothing new is counted, one that does begins anew", async () => {
   const before = { scope: ["read"], stepUps: 1 };
   const token = (scope: string) => ({ access_token: "a", token_type: "Bearer", scope });
-  stage.places["auth.example/token"] = token("read");
+  testRuntime.places["auth.example/token"] = token("read");
   const flow = await start({}, { before });
-  stage.places["auth.example/token"] = token("read");
+  testRuntime.places["auth.example/token"] = token("read");
   assert.is((await finish(flow)).stepUps, 2);
-  stage.places["auth.example/token"] = token("read write");
+  testRuntime.places["auth.example/token"] = token("read write");
   assert.is((await finish(flow)).stepUps, 0);
 });
 
 test("a request of another kind is the caller's mistake", async () => {
   const request = { ...demand(), kind: "permission.requested" };
   // @ts-expect-error another kind
-  assert.instance(await rejects(known(stage, request)), TypeError);
+  assert.instance(await rejects(known(testRuntime, request)), TypeError);
 });

@@ -1,34 +1,43 @@
 /** From the challenge to the authorization server: what the MCP authorization specification 2026-07-28 says that a client MUST do. */
 import { discover } from "latchkey/oauth";
 import * as assert from "uvu/assert";
-import { demand, issuer, metadata, places, protectedResource, Reply, refused, Stage } from "../support/oauth/stage.js";
+import {
+  demand,
+  issuer,
+  metadata,
+  places,
+  protectedResource,
+  Reply,
+  refused,
+  TestRuntime,
+} from "../support/oauth/servers.js";
 import { suite } from "../support/suite.js";
 
 const test = suite("discovery");
-let stage: Stage;
+let testRuntime: TestRuntime;
 test.before.each(async () => {
-  stage = await Stage.open(places());
+  testRuntime = await TestRuntime.open(places());
 });
-test.after.each(() => stage[Symbol.asyncDispose]());
+test.after.each(() => testRuntime[Symbol.asyncDispose]());
 
 const find = (about: Parameters<typeof demand>[0] = {}, options: Parameters<typeof discover>[1] = {}) =>
-  discover(demand(about), { fetch: stage.fetch, ...options });
+  discover(demand(about), { fetch: testRuntime.fetch, ...options });
 const wellKnown = "mcp.example/.well-known/oauth-protected-resource";
 const oauthServer = "/.well-known/oauth-authorization-server";
 const openId = "/.well-known/openid-configuration";
 
 test("resource metadata: the URL of the challenge first, then that of the path, then that of the root", async () => {
-  stage.places = {};
+  testRuntime.places = {};
   const wwwAuthenticateParams = { resourceMetadataUrl: "https://mcp.example/meta?x=1" };
   await refused(find({ wwwAuthenticateParams }), "NO_METADATA");
-  assert.equal(stage.paths(), ["mcp.example/meta?x=1", `${wellKnown}/mcp`, wellKnown]);
+  assert.equal(testRuntime.paths(), ["mcp.example/meta?x=1", `${wellKnown}/mcp`, wellKnown]);
   await refused(find({ serverUrl: "https://mcp.example/" }), "NO_METADATA");
-  assert.equal(stage.paths(), [wellKnown]);
+  assert.equal(testRuntime.paths(), [wellKnown]);
 });
 
 test("resource metadata: the one that the runtime has fetched is not fetched again", async () => {
   await find({ resourceMetadata: JSON.stringify(protectedResource()) });
-  assert.equal(stage.paths(), [`auth.example${oauthServer}`]);
+  assert.equal(testRuntime.paths(), [`auth.example${oauthServer}`]);
 });
 
 test("resource metadata: what the runtime has and cannot be used is fetched", async () => {
@@ -37,15 +46,15 @@ test("resource metadata: what the runtime has and cannot be used is fetched", as
 });
 
 test("resource metadata: is found in a raw challenge that the runtime did not understand", async () => {
-  stage.places["mcp.example/m"] = protectedResource();
-  const { paths } = stage;
+  testRuntime.places["mcp.example/m"] = protectedResource();
+  const { paths } = testRuntime;
   for (const challenge of [
     `Bearer resource_metadata = 'https://mcp.example/m'`,
     `Basic realm="x", Bearer error="invalid_token",resource_metadata="https://mcp.example/m", resource_metadata="https://evil.example"`,
     "bearer resource_metadata=https://mcp.example/m",
   ]) {
     await find({ challenge });
-    assert.is(paths.call(stage)[0], "mcp.example/m", challenge);
+    assert.is(paths.call(testRuntime)[0], "mcp.example/m", challenge);
   }
 });
 
@@ -76,11 +85,11 @@ test("resource fits the server: same origin, and the path or one above it", asyn
     "https://mcp.example/mcp#x",
   ];
   for (const resource of good) {
-    stage.places = places({}, { resource });
+    testRuntime.places = places({}, { resource });
     assert.is((await find()).resource, resource, "sent exactly as the metadata has it");
   }
   for (const resource of bad) {
-    stage.places = places({}, { resource });
+    testRuntime.places = places({}, { resource });
     await refused(find(), "RESOURCE_MISMATCH");
   }
   // An event's own copy is looked at in the same way.
@@ -91,28 +100,28 @@ test("resource fits the server: same origin, and the path or one above it", asyn
 });
 
 test("authorization servers: none, or not the one that is asked for, is refused", async () => {
-  stage.places = places({}, { authorization_servers: [] });
+  testRuntime.places = places({}, { authorization_servers: [] });
   await refused(find(), "INVALID_METADATA");
-  stage.places = places({}, { authorization_servers: ["https://other.example", issuer] });
-  stage.places["other.example/.well-known/oauth-authorization-server"] = metadata({}, "https://other.example");
+  testRuntime.places = places({}, { authorization_servers: ["https://other.example", issuer] });
+  testRuntime.places["other.example/.well-known/oauth-authorization-server"] = metadata({}, "https://other.example");
   assert.is((await find()).issuer, "https://other.example");
   assert.is((await find({}, { issuer })).issuer, issuer);
   await refused(find({}, { issuer: "https://third.example" }), "ISSUER_CHANGED");
 });
 
 test("order of metadata URLs: RFC 8414, then OpenID Connect, without a path in the issuer", async () => {
-  delete stage.places[`auth.example${oauthServer}`];
+  delete testRuntime.places[`auth.example${oauthServer}`];
   await refused(find(), "NO_METADATA");
-  assert.equal(stage.paths().slice(1), [`auth.example${oauthServer}`, `auth.example${openId}`]);
+  assert.equal(testRuntime.paths().slice(1), [`auth.example${oauthServer}`, `auth.example${openId}`]);
 });
 
 test("order of metadata URLs: RFC 8414 inserted, OpenID Connect inserted, then appended, with a path", async () => {
-  stage.places = places({}, { authorization_servers: ["https://auth.example/t/1"] });
+  testRuntime.places = places({}, { authorization_servers: ["https://auth.example/t/1"] });
   await refused(find(), "NO_METADATA");
-  assert.equal(stage.paths().slice(1), [
+  assert.equal(testRuntime.paths().slice(1), [
     ...[`auth.example${oauthServer}/t/1`, `auth.example${openId}/t/1`, `auth.example/t/1${openId}`],
   ]);
-  stage.places[`auth.example/t/1${openId}`] = metadata({}, "https://auth.example/t/1");
+  testRuntime.places[`auth.example/t/1${openId}`] = metadata({}, "https://auth.example/t/1");
   assert.is((await find()).metadata.token_endpoint, "https://auth.example/t/1/token");
 });
 
@@ -123,37 +132,37 @@ test("issuer identical: anything else in the document is refused, and no other p
     "https://auth.example:443",
     "https://evil.example",
   ]) {
-    stage.places = places({ issuer: other });
+    testRuntime.places = places({ issuer: other });
     await refused(find(), "ISSUER_MISMATCH");
-    assert.is(stage.paths().length, 2);
+    assert.is(testRuntime.paths().length, 2);
   }
 });
 
 test("https for everything: http is refused beyond loopback, unless it is allowed", async () => {
   for (const name of ["authorization_endpoint", "token_endpoint", "registration_endpoint", "revocation_endpoint"]) {
-    stage.places = places({ [name]: "http://auth.example/x" });
+    testRuntime.places = places({ [name]: "http://auth.example/x" });
     await refused(find(), "FORBIDDEN_URL");
     await find({}, { allowHttp: true });
     for (const url of ["javascript:alert(1)", "file:///etc/passwd", "https://u:p@auth.example/x", "no url"]) {
-      stage.places = places({ [name]: url });
+      testRuntime.places = places({ [name]: url });
       await refused(find({}, { allowHttp: true }), "FORBIDDEN_URL");
     }
   }
-  stage.places = places({}, { authorization_servers: ["http://auth.example"] });
+  testRuntime.places = places({}, { authorization_servers: ["http://auth.example"] });
   await refused(find(), "FORBIDDEN_URL");
 });
 
 test("documents that are none: no JSON, no object, an error of the server, null for what is left out", async () => {
   const path = `auth.example${oauthServer}`;
   for (const body of ["<html>", "[]", "null", '"x"', "{"]) {
-    stage.places[path] = new Reply(200, body);
+    testRuntime.places[path] = new Reply(200, body);
     await refused(find(), "INVALID_METADATA");
   }
-  stage.places[path] = new Reply(503, {});
+  testRuntime.places[path] = new Reply(503, {});
   assert.is((await refused(find(), "INVALID_RESPONSE")).status, 503);
-  stage.places[path] = metadata({ token_endpoint: 7 });
+  testRuntime.places[path] = metadata({ token_endpoint: 7 });
   await refused(find(), "INVALID_METADATA");
-  stage.places[path] = metadata({
+  testRuntime.places[path] = metadata({
     token_endpoint: null,
     scopes_supported: null,
     code_challenge_methods_supported: null,
@@ -162,7 +171,7 @@ test("documents that are none: no JSON, no object, an error of the server, null 
 });
 
 test("a server of before 2025-06-18 is its own authorization server, where the host says so", async () => {
-  stage.places = { [`mcp.example${oauthServer}`]: metadata({}, "https://mcp.example") };
+  testRuntime.places = { [`mcp.example${oauthServer}`]: metadata({}, "https://mcp.example") };
   await refused(find(), "NO_METADATA");
   const { issuer, resource } = await find({}, { legacy: true });
   assert.equal([issuer, resource], ["https://mcp.example", "https://mcp.example/mcp"]);
@@ -171,11 +180,11 @@ test("a server of before 2025-06-18 is its own authorization server, where the h
 test("resource metadata: a query is that of the server, or none", async () => {
   const serverUrl = "https://mcp.example/mcp?tenant=1";
   for (const resource of [serverUrl, "https://mcp.example/mcp"]) {
-    stage.places = places({}, { resource });
+    testRuntime.places = places({}, { resource });
     assert.is((await find({ serverUrl })).resource, resource);
   }
   for (const resource of ["https://mcp.example/mcp?tenant=2", "https://mcp.example/mcp?tenant=1&x"]) {
-    stage.places = places({}, { resource });
+    testRuntime.places = places({}, { resource });
     await refused(find({ serverUrl }), "RESOURCE_MISMATCH");
   }
 });

@@ -7,29 +7,29 @@ import { inspect } from "node:util";
 import { beginCode, clientCredentials, discover, finishCode, type OAuthOptions, refresh } from "latchkey/oauth";
 import * as assert from "uvu/assert";
 import { isInnerAddress, isInnerHost } from "../../lib/oauth/address.js";
-import { demand, issuer, known, places, Reply, refused, Stage, serverUrl } from "../support/oauth/stage.js";
+import { demand, issuer, known, places, Reply, refused, serverUrl, TestRuntime } from "../support/oauth/servers.js";
 import { rejects, suite } from "../support/suite.js";
 import { listen } from "../support/world/http.js";
 
 const test = suite("hostile servers");
-let stage: Stage;
+let testRuntime: TestRuntime;
 test.before.each(async () => {
-  stage = await Stage.open(places());
+  testRuntime = await TestRuntime.open(places());
 });
-test.after.each(() => stage[Symbol.asyncDispose]());
+test.after.each(() => testRuntime[Symbol.asyncDispose]());
 
 const oauthServer = "auth.example/.well-known/oauth-authorization-server";
-const find = (options: OAuthOptions = {}) => discover(demand(), { fetch: stage.fetch, ...options });
+const find = (options: OAuthOptions = {}) => discover(demand(), { fetch: testRuntime.fetch, ...options });
 const machine = demand({ staticClientConfig: { clientId: "c-1", clientSecret: "cs-1" } });
 async function token(reply: Reply | object, options: OAuthOptions = {}) {
-  const { authority, client } = await known(stage, machine);
-  stage.places["auth.example/token"] = reply;
-  return clientCredentials(authority, client, { fetch: stage.fetch, ...options });
+  const { authority, client } = await known(testRuntime, machine);
+  testRuntime.places["auth.example/token"] = reply;
+  return clientCredentials(authority, client, { fetch: testRuntime.fetch, ...options });
 }
 
 test("a redirect of a metadata document is followed inside its origin only, and not for ever", async () => {
-  stage.places["auth.example/moved"] = places()[oauthServer] ?? "";
-  stage.places[oauthServer] = new Reply(302, "", { location: "/moved" });
+  testRuntime.places["auth.example/moved"] = places()[oauthServer] ?? "";
+  testRuntime.places[oauthServer] = new Reply(302, "", { location: "/moved" });
   assert.is((await find()).issuer, issuer);
   for (const location of [
     "https://evil.example/",
@@ -37,22 +37,22 @@ test("a redirect of a metadata document is followed inside its origin only, and 
     "https://auth.example:8443/",
     "//evil.example/",
   ]) {
-    stage.places[oauthServer] = new Reply(307, "", { location });
-    stage.paths();
+    testRuntime.places[oauthServer] = new Reply(307, "", { location });
+    testRuntime.paths();
     await refused(find(), "FORBIDDEN_URL");
-    assert.is(stage.paths().length, 2, "nobody else was asked");
+    assert.is(testRuntime.paths().length, 2, "nobody else was asked");
   }
-  stage.places[oauthServer] = new Reply(302, "", { location: "?" });
+  testRuntime.places[oauthServer] = new Reply(302, "", { location: "?" });
   await refused(find(), "FORBIDDEN_URL");
-  assert.ok(stage.paths().length < 7);
+  assert.ok(testRuntime.paths().length < 7);
 });
 
 test("a redirect of the token endpoint is not followed, not even inside its origin", async () => {
   for (const location of ["https://evil.example/token", "https://auth.example/token2", "/token2"])
     for (const status of [302, 307, 308]) {
-      stage.paths();
+      testRuntime.paths();
       await refused(token(new Reply(status, "", { location })), "FORBIDDEN_URL");
-      assert.is(stage.asked.filter(({ method }) => method === "POST").length, 1);
+      assert.is(testRuntime.asked.filter(({ method }) => method === "POST").length, 1);
     }
 });
 
@@ -71,14 +71,14 @@ test("inner addresses are refused when the MCP server is a public one, unless th
   ];
   for (const host of [...inner, ...tricks]) {
     for (const changes of [{ token_endpoint: `https://${host}/t` }, { authorization_endpoint: `https://${host}/a` }]) {
-      stage.places = places(changes);
+      testRuntime.places = places(changes);
       await refused(find(), "FORBIDDEN_URL");
       await find({ allowInner: true });
     }
-    stage.places = places({}, { authorization_servers: [`https://${host}`] });
-    stage.paths();
+    testRuntime.places = places({}, { authorization_servers: [`https://${host}`] });
+    testRuntime.paths();
     await refused(find(), "FORBIDDEN_URL");
-    assert.is(stage.paths().length, 1, "only the MCP server was asked");
+    assert.is(testRuntime.paths().length, 1, "only the MCP server was asked");
   }
 });
 
@@ -149,7 +149,7 @@ test("every kind of inner address is known", () => {
 
 test("answers that are too large are cut off", async () => {
   const large = `{"issuer":"${issuer}","x":"${"x".repeat(2 ** 20)}"}`;
-  stage.places[oauthServer] = new Reply(200, large);
+  testRuntime.places[oauthServer] = new Reply(200, large);
   await refused(find(), "INVALID_RESPONSE");
   // The same by latchkey's own transport, from a server that never ends.
   const server = createServer((_request, response) => {
@@ -197,25 +197,25 @@ test("a URL that a server names is https without user or password, or http on re
     ...["https://user@auth.example/t", "https://:secret@auth.example/t", "ftp://127.0.0.1/t", "wss://auth.example/t"],
     ...["http://127.0.0.1.evil.example/t", "http://127.evil.example/t", "http://localhost.evil.example/t"],
   ]) {
-    stage.places = places({ token_endpoint: url });
-    stage.paths();
+    testRuntime.places = places({ token_endpoint: url });
+    testRuntime.paths();
     await refused(find({ allowInner: true }), "FORBIDDEN_URL");
-    assert.is(stage.paths().length, 2, url);
+    assert.is(testRuntime.paths().length, 2, url);
   }
-  stage.places = places({ token_endpoint: "http://127.1.2.3/t" });
+  testRuntime.places = places({ token_endpoint: "http://127.1.2.3/t" });
   assert.is((await find({ allowInner: true })).metadata.token_endpoint, "http://127.1.2.3/t");
 });
 
 test("an authority whose metadata is of another issuer begins nothing", async () => {
-  const { authority, client } = await known(stage, machine);
-  stage.paths();
+  const { authority, client } = await known(testRuntime, machine);
+  testRuntime.paths();
   const mixed = { ...authority, metadata: { ...authority.metadata, issuer: "https://evil.example" } };
   const strange = { ...client, issuer: "https://evil.example" };
-  const options = { fetch: stage.fetch, redirectUri: "http://127.0.0.1/cb" };
+  const options = { fetch: testRuntime.fetch, redirectUri: "http://127.0.0.1/cb" };
   await refused(beginCode(mixed, client, options), "ISSUER_CHANGED");
   await refused(beginCode(authority, strange, options), "ISSUER_CHANGED");
   await refused(clientCredentials(mixed, client, options), "ISSUER_CHANGED");
-  assert.equal(stage.paths(), []);
+  assert.equal(testRuntime.paths(), []);
 });
 
 test("a server that hangs up while TLS greets was sent nothing", async () => {
@@ -290,7 +290,7 @@ test("an error with status 200 is one, and its text is made visible and short", 
 });
 
 test("no secret is in an error: not the code, the verifier, the token, the client's secret", async () => {
-  const { authority, client } = await known(stage, machine);
+  const { authority, client } = await known(testRuntime, machine);
   const flow = await beginCode(authority, client, { redirectUri: "http://127.0.0.1/cb" });
   const callback = `http://127.0.0.1/cb?code=code-1&state=${flow.state}`;
   const errors: unknown[] = [];
@@ -301,9 +301,9 @@ test("no secret is in an error: not the code, the verifier, the token, the clien
     new Reply(500, "at-1"),
     new Reply(302, "", { location: "https://evil.example" }),
   ]) {
-    stage.places["auth.example/token"] = reply;
-    errors.push(await rejects(finishCode(flow, callback, { fetch: stage.fetch })));
-    errors.push(await rejects(finishCode(flow, `${callback}&response=x`, { fetch: stage.fetch })));
+    testRuntime.places["auth.example/token"] = reply;
+    errors.push(await rejects(finishCode(flow, callback, { fetch: testRuntime.fetch })));
+    errors.push(await rejects(finishCode(flow, `${callback}&response=x`, { fetch: testRuntime.fetch })));
   }
   errors.push(await rejects(finishCode(flow, callback, { fetch: () => Promise.reject(new Error("down")) })));
   for (const error of errors) {
@@ -313,14 +313,14 @@ test("no secret is in an error: not the code, the verifier, the token, the clien
 });
 
 test("a refresh answered twice or not at all is not repeated", async () => {
-  const { authority, client } = await known(stage);
+  const { authority, client } = await known(testRuntime);
   const flow = await beginCode(authority, client, { redirectUri: "http://127.0.0.1/cb" });
-  const grant = await finishCode(flow, `?code=c&state=${flow.state}`, { fetch: stage.fetch });
+  const grant = await finishCode(flow, `?code=c&state=${flow.state}`, { fetch: testRuntime.fetch });
   for (const reply of [new Reply(503, ""), new Reply(400, { error: "invalid_grant" }), new Reply(200, "")]) {
-    stage.places["auth.example/token"] = reply;
-    stage.paths();
-    await rejects(refresh(grant, { fetch: stage.fetch }));
-    assert.equal(stage.paths(), ["auth.example/token"]);
+    testRuntime.places["auth.example/token"] = reply;
+    testRuntime.paths();
+    await rejects(refresh(grant, { fetch: testRuntime.fetch }));
+    assert.equal(testRuntime.paths(), ["auth.example/token"]);
   }
   assert.is(grant.resource, serverUrl);
 });

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { openLedger } from "latchkey/ledger";
 import * as assert from "uvu/assert";
 import { Browser, startProvider } from "../support/oauth/provider.js";
-import { demand } from "../support/oauth/stage.js";
+import { demand } from "../support/oauth/servers.js";
 import { suite } from "../support/suite.js";
 
 const test = suite("two processes");

@@ -19,7 +19,7 @@ import {
 } from "latchkey/oauth";
 import * as assert from "uvu/assert";
 import { Browser, type RunningProvider, startProvider } from "../support/oauth/provider.js";
-import { demand, refused } from "../support/oauth/stage.js";
+import { demand, refused } from "../support/oauth/servers.js";
 import { suite } from "../support/suite.js";
 
 const test = suite("oidc-provider");

@@ -10,17 +10,17 @@ import {
   renew,
 } from "latchkey/oauth";
 import * as assert from "uvu/assert";
-import { type Demand, demand, known, metadata, places, Reply, refused, Stage } from "../support/oauth/stage.js";
+import { type Demand, demand, known, metadata, places, Reply, refused, TestRuntime } from "../support/oauth/servers.js";
 import { rejects, suite } from "../support/suite.js";
 
 const test = suite("renew");
-let stage: Stage;
+let testRuntime: TestRuntime;
 let steps: string[];
 test.before.each(async () => {
-  stage = await Stage.open(places());
+  testRuntime = await TestRuntime.open(places());
   steps = [];
 });
-test.after.each(() => stage[Symbol.asyncDispose]());
+test.after.each(() => testRuntime[Symbol.asyncDispose]());
 
 /** Keeps one grant as a ledger does, and says in which order it was used. */
 function held(state: HeldGrant["state"], grant?: unknown): HeldGrant & { grant?: unknown } {
@@ -39,21 +39,21 @@ function held(state: HeldGrant["state"], grant?: unknown): HeldGrant & { grant?:
 }
 
 async function signedIn(changes: Partial<Grant> = {}): Promise<Grant> {
-  const { authority, client } = await known(stage);
+  const { authority, client } = await known(testRuntime);
   const flow = await beginCode(authority, client, { redirectUri: "http://127.0.0.1/cb", scope: ["read"] });
-  const grant = await finishCode(flow, `?code=c&state=${flow.state}`, { fetch: stage.fetch });
-  stage.places["auth.example/token"] = () => {
+  const grant = await finishCode(flow, `?code=c&state=${flow.state}`, { fetch: testRuntime.fetch });
+  testRuntime.places["auth.example/token"] = () => {
     steps.push("POST");
     return { access_token: "at-2", token_type: "Bearer", refresh_token: "rt-2", expires_in: 60 };
   };
-  stage.paths();
+  testRuntime.paths();
   return parseGrant({ ...grant, ...changes });
 }
 
 function run(holder: HeldGrant, about: Demand = {}, options: RenewOptions = {}, received = new Date()) {
   const request: OAuthRequest = { ...demand(about), receivedAt: received.toISOString() };
   const claim = { request: () => Promise.resolve(request), grant: () => Promise.resolve(holder) };
-  return renew(claim, { fetch: stage.fetch, ...options });
+  return renew(claim, { fetch: testRuntime.fetch, ...options });
 }
 const ended = { expiresAt: new Date(1000).toISOString() };
 const later = () => new Date(Date.now() + 1000);
@@ -62,7 +62,7 @@ test("a kept grant that is good is given without asking anybody", async () => {
   const grant = await signedIn();
   const renewal = await run(held("kept", grant), { wwwAuthenticateParams: { scope: "read" } });
   assert.equal(renewal, { how: "kept", grant });
-  assert.equal([steps, stage.paths()], [["release"], []]);
+  assert.equal([steps, testRuntime.paths()], [["release"], []]);
   // One obtained after the request was asked is not the one that the MCP server refused.
   assert.is((await run(held("kept", grant), { reason: "reauth" }, {}, new Date(0))).how, "kept");
 });
@@ -132,9 +132,9 @@ test("client credentials ask for more beside what there was, where it is of the 
     staticClientConfig: { clientId: "c-1", clientSecret: "cs-1", grantType: "client_credentials" },
   };
   const asked = async (kept: Grant): Promise<string[]> => {
-    stage.paths();
+    testRuntime.paths();
     await run(held("kept", kept), about);
-    return (stage.post("/token").form.get("scope") ?? "").split(" ").sort();
+    return (testRuntime.post("/token").form.get("scope") ?? "").split(" ").sort();
   };
   assert.equal(await asked(grant), ["read", "write"]);
   assert.equal(await asked({ ...grant, resource: "https://mcp.example/other" }), ["write"]);
@@ -154,7 +154,7 @@ test("in doubt is never guessed: a person, or once more where the caller says so
 
 test("invalid_grant forgets it, and a person is needed", async () => {
   const grant = await signedIn(ended);
-  stage.places["auth.example/token"] = new Reply(400, { error: "invalid_grant" });
+  testRuntime.places["auth.example/token"] = new Reply(400, { error: "invalid_grant" });
   const renewal = await run(held("kept", grant));
   assert.is(renewal.how === "person" && renewal.why, "refused");
   assert.equal(steps, ["spend", "forget", "release"]);
@@ -163,13 +163,13 @@ test("invalid_grant forgets it, and a person is needed", async () => {
 test("what was surely not spent is unspent; what nobody saw the answer of stays in doubt", async () => {
   const grant = await signedIn(ended);
   const down: typeof fetch = (url, init) => {
-    if (init?.method !== "POST") return stage.fetch(url, init);
+    if (init?.method !== "POST") return testRuntime.fetch(url, init);
     return Promise.reject(Object.assign(new Error("down"), { code: "ECONNREFUSED" }));
   };
   const cut: typeof fetch = (url, init) =>
     init?.method === "POST"
       ? Promise.reject(Object.assign(new Error("cut"), { code: "ECONNRESET" }))
-      : stage.fetch(url, init);
+      : testRuntime.fetch(url, init);
   await refused(run(held("kept", grant), {}, { fetch: down }), "UNREACHABLE");
   assert.equal(steps.splice(0), ["spend", "unspent", "release"]);
   await refused(run(held("kept", grant), {}, { fetch: cut }), "UNREACHABLE");
@@ -180,7 +180,7 @@ test("what was surely not spent is unspent; what nobody saw the answer of stays 
     [new Reply(502, "<html>"), ["spend", "release"]],
     [new Reply(200, "{"), ["spend", "release"]],
   ] as const) {
-    stage.places["auth.example/token"] = reply;
+    testRuntime.places["auth.example/token"] = reply;
     await rejects(run(held("kept", grant)));
     assert.equal(steps.splice(0), after);
   }
@@ -192,7 +192,7 @@ test("an abort ends it before the token is spent, and not between the POST and w
   assert.is(await rejects(run(held("kept", grant), {}, { signal: AbortSignal.abort(reason) })), reason);
   assert.equal(steps.splice(0), ["release"]);
   const controller = new AbortController();
-  stage.places["auth.example/token"] = () => {
+  testRuntime.places["auth.example/token"] = () => {
     controller.abort(reason);
     return { access_token: "at-2", token_type: "Bearer", refresh_token: "rt-2" };
   };
@@ -203,8 +203,8 @@ test("an abort ends it before the token is spent, and not between the POST and w
 
 test("an authorization server that has changed gets nothing of the old one", async () => {
   const grant = await signedIn(ended);
-  stage.places = { ...places({}, { authorization_servers: ["https://new.example"] }) };
-  stage.places["new.example/.well-known/oauth-authorization-server"] = metadata({}, "https://new.example");
+  testRuntime.places = { ...places({}, { authorization_servers: ["https://new.example"] }) };
+  testRuntime.places["new.example/.well-known/oauth-authorization-server"] = metadata({}, "https://new.example");
   const renewal = await run(held("kept", grant));
   assert.equal(renewal, { how: "person", why: "issuer-changed" });
   assert.equal(steps, ["forget", "release"]);

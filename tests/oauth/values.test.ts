@@ -19,14 +19,14 @@ import {
   toAnswer,
 } from "latchkey/oauth";
 import * as assert from "uvu/assert";
-import { demand, known, places, Reply, refused, Stage } from "../support/oauth/stage.js";
+import { demand, known, places, Reply, refused, TestRuntime } from "../support/oauth/servers.js";
 import { rejects, suite } from "../support/suite.js";
 
 const test = suite("values and grants");
-let stage: Stage;
+let testRuntime: TestRuntime;
 test.before.each(async () => {
-  stage = await Stage.open(places());
-  stage.places["auth.example/device"] = {
+  testRuntime = await TestRuntime.open(places());
+  testRuntime.places["auth.example/device"] = {
     ...{
       device_code: "dc-1",
       user_code: "WDJB-MJHT",
@@ -37,14 +37,14 @@ test.before.each(async () => {
     verification_uri_complete: "https://auth.example/d?code=WDJB-MJHT",
   };
 });
-test.after.each(() => stage[Symbol.asyncDispose]());
+test.after.each(() => testRuntime[Symbol.asyncDispose]());
 
 const redirectUri = "http://127.0.0.1/cb";
 const machine = (config: object = {}) =>
   demand({ staticClientConfig: { clientId: "c-1", clientSecret: "cs-1", ...config } });
 async function everything() {
-  const { authority, client } = await known(stage, machine());
-  const options = { fetch: stage.fetch, scope: ["read"] };
+  const { authority, client } = await known(testRuntime, machine());
+  const options = { fetch: testRuntime.fetch, scope: ["read"] };
   const flow = await beginCode(authority, client, { redirectUri, ...options });
   const device = await beginDevice(authority, client, options);
   const grant = await finishCode(flow, `?code=c&state=${flow.state}`, options);
@@ -65,7 +65,7 @@ test("JSON.stringify gives everything whole, and everything comes back from it",
   const text = JSON.stringify([client, flow, device, grant]);
   for (const secret of ["cs-1", "at-1", "rt-1", "dc-1", flow.verifier, flow.state])
     assert.ok(text.includes(secret), secret);
-  assert.is((await finishDevice(again(device), { fetch: stage.fetch })).accessToken, "at-1");
+  assert.is((await finishDevice(again(device), { fetch: testRuntime.fetch })).accessToken, "at-1");
 });
 
 test("util.inspect shows secrets redacted, before and after a trip through JSON", async () => {
@@ -122,16 +122,19 @@ test("an end that Date cannot read is refused, for it would never come", async (
   for (const expiresAt of ["2999-01-01T00:00:00+01", "2999-01-01 00:00:00.5-11", "soon"]) {
     const error = await rejects((async () => toAnswer({ ...grant, expiresAt }))());
     assert.instance(error, ValidationError);
-    assert.instance(await rejects(finishDevice({ ...device, expiresAt }, { fetch: stage.fetch })), ValidationError);
+    assert.instance(
+      await rejects(finishDevice({ ...device, expiresAt }, { fetch: testRuntime.fetch })),
+      ValidationError,
+    );
   }
   assert.ok(Number(toAnswer({ ...grant, expiresAt: "2999-01-01T00:00:00+01:00" }).expiresIn) > 1);
 });
 
 test("a time limit that is none is a TypeError before anything is sent", async () => {
   const { authority, client, flow, device, grant } = await everything();
-  stage.asked.length = 0;
+  testRuntime.asked.length = 0;
   for (const timeoutMs of [-1, Number.NaN, "5", {}] as number[]) {
-    const options = { fetch: stage.fetch, timeoutMs };
+    const options = { fetch: testRuntime.fetch, timeoutMs };
     for (const call of [
       () => discover(machine(), options),
       () => chooseClient(demand(), authority, { ...options, register: { name: "x", redirectUris: [redirectUri] } }),
@@ -144,9 +147,9 @@ test("a time limit that is none is a TypeError before anything is sent", async (
     ])
       assert.match((await rejects(call(), { type: TypeError })).message, '"timeoutMs"', String(call));
   }
-  assert.equal(stage.asked, []);
+  assert.equal(testRuntime.asked, []);
   for (const timeoutMs of [2 ** 31, 2 ** 40, Number.POSITIVE_INFINITY])
-    assert.is((await refresh(grant, { fetch: stage.fetch, timeoutMs })).accessToken, "at-1");
+    assert.is((await refresh(grant, { fetch: testRuntime.fetch, timeoutMs })).accessToken, "at-1");
 });
 
 test("the account is that of an ID token of this issuer for this client, and of no other", async () => {
@@ -154,9 +157,13 @@ test("the account is that of an ID token of this issuer for this client, and of 
     const payload = Buffer.from(
       JSON.stringify({ iss: "https://auth.example", aud: "c-1", sub: "u1", ...claims }),
     ).toString("base64url");
-    stage.places["auth.example/token"] = { access_token: "a", token_type: "Bearer", id_token: `e30.${payload}.x` };
-    const { authority, client } = await known(stage, machine());
-    return (await clientCredentials(authority, client, { fetch: stage.fetch })).account;
+    testRuntime.places["auth.example/token"] = {
+      access_token: "a",
+      token_type: "Bearer",
+      id_token: `e30.${payload}.x`,
+    };
+    const { authority, client } = await known(testRuntime, machine());
+    return (await clientCredentials(authority, client, { fetch: testRuntime.fetch })).account;
   };
   assert.is(await account({}), "u1");
   assert.is(await account({ email: "ada@example.org", name: "Ada" }), "ada@example.org");
@@ -167,11 +174,11 @@ test("the account is that of an ID token of this issuer for this client, and of 
 
 test("client authentication: Basic as both kinds of server read it, in the body, by none", async () => {
   const sent = async (changes: object, config: object = {}) => {
-    stage.places = { ...stage.places, ...places(changes) };
-    stage.asked.length = 0;
-    const { authority, client } = await known(stage, machine(config));
-    await clientCredentials(authority, client, { fetch: stage.fetch, scope: ["a", "offline_access"] });
-    return stage.post("/token");
+    testRuntime.places = { ...testRuntime.places, ...places(changes) };
+    testRuntime.asked.length = 0;
+    const { authority, client } = await known(testRuntime, machine(config));
+    await clientCredentials(authority, client, { fetch: testRuntime.fetch, scope: ["a", "offline_access"] });
+    return testRuntime.post("/token");
   };
   const plain = (header: string | undefined) => Buffer.from((header ?? "").replace("Basic ", ""), "base64").toString();
   const basic = await sent({}, { clientId: "my-id_1.2", clientSecret: "s-e_c*" });
@@ -187,40 +194,40 @@ test("client authentication: Basic as both kinds of server read it, in the body,
 test("the device flow goes on at the pace of the server, until it is answered or over", async () => {
   const { device } = await everything();
   const replies = ["authorization_pending", "authorization_pending"].map((error) => new Reply(400, { error }));
-  stage.places["auth.example/token"] = () =>
+  testRuntime.places["auth.example/token"] = () =>
     replies.shift() ?? { access_token: "at-2", token_type: "Bearer", scope: "read" };
-  stage.paths();
-  const grant = await finishDevice(device, { fetch: stage.fetch });
+  testRuntime.paths();
+  const grant = await finishDevice(device, { fetch: testRuntime.fetch });
   assert.is(grant.accessToken, "at-2");
-  assert.is(stage.asked.length, 3);
-  assert.is(stage.asked[0]?.form.get("resource"), grant.resource);
+  assert.is(testRuntime.asked.length, 3);
+  assert.is(testRuntime.asked[0]?.form.get("resource"), grant.resource);
   for (const [error, code] of [
     ["access_denied", "REFUSED"],
     ["expired_token", "EXPIRED"],
     ["invalid_grant", "REFUSED"],
   ] as const) {
-    stage.places["auth.example/token"] = new Reply(400, { error });
-    await refused(finishDevice(device, { fetch: stage.fetch }), code);
+    testRuntime.places["auth.example/token"] = new Reply(400, { error });
+    await refused(finishDevice(device, { fetch: testRuntime.fetch }), code);
   }
   await refused(finishDevice({ ...device, expiresAt: new Date(0).toISOString() }), "EXPIRED");
   const reason = new Error("enough");
   assert.is(await rejects(finishDevice({ ...device, interval: 5 }, { signal: AbortSignal.abort(reason) })), reason);
-  stage.places["auth.example/device"] = {
-    ...Object(stage.places["auth.example/device"]),
+  testRuntime.places["auth.example/device"] = {
+    ...Object(testRuntime.places["auth.example/device"]),
     verification_uri: "javascript:alert(1)",
   };
-  const { authority, client } = await known(stage, machine());
-  await refused(beginDevice(authority, client, { fetch: stage.fetch }), "FORBIDDEN_URL");
+  const { authority, client } = await known(testRuntime, machine());
+  await refused(beginDevice(authority, client, { fetch: testRuntime.fetch }), "FORBIDDEN_URL");
 });
 
 test("signing out ends the refresh token, and says when the server cannot", async () => {
   const { grant } = await everything();
-  stage.places["auth.example/revoke"] = new Reply(200, "");
-  assert.is(await revoke(grant, { fetch: stage.fetch }), true);
-  const { form } = stage.post("/revoke");
+  testRuntime.places["auth.example/revoke"] = new Reply(200, "");
+  assert.is(await revoke(grant, { fetch: testRuntime.fetch }), true);
+  const { form } = testRuntime.post("/revoke");
   assert.equal([form.get("token"), form.get("token_type_hint")], ["rt-1", "refresh_token"]);
-  stage.places["auth.example/revoke"] = new Reply(400, { error: "unsupported_token_type" });
-  await refused(revoke(grant, { fetch: stage.fetch }), "REFUSED");
+  testRuntime.places["auth.example/revoke"] = new Reply(400, { error: "unsupported_token_type" });
+  await refused(revoke(grant, { fetch: testRuntime.fetch }), "REFUSED");
   const { revocation_endpoint: _, ...server } = grant.server;
-  assert.is(await revoke({ ...grant, server }, { fetch: stage.fetch }), false);
+  assert.is(await revoke({ ...grant, server }, { fetch: testRuntime.fetch }), false);
 });

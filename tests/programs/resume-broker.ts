@@ -6,14 +6,14 @@ import { LedgerError } from "latchkey";
 import { openLedger } from "latchkey/ledger";
 import { type KindName, wholeData } from "latchkey/pending";
 import * as v from "valibot";
-import { cast, keyOf } from "../support/resume/cast.js";
+import { keyOf, programOptions } from "../support/resume/program.js";
 import { given, say } from "../support/world/program.js";
 import { obtainToken, tokenAnswer } from "../support/world.js";
 
 const work = given(
   v.object({
-    ledger: cast.ledger,
-    key: cast.key,
+    ledger: programOptions.ledger,
+    key: programOptions.key,
     owner: v.string(),
     leaseMs: v.optional(v.number(), 3000),
     kinds: v.optional(v.array(v.custom<KindName>((name) => typeof name === "string"))),

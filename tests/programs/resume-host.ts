@@ -9,12 +9,12 @@ import { openLedger } from "latchkey/ledger";
 import { attend, handlePendingRequest, type KindName, kinds, resume } from "latchkey/pending";
 import { connect } from "latchkey/rpc";
 import * as v from "valibot";
-import { cast, hostParams, keyOf, principal, tell } from "../support/resume/cast.js";
+import { hostParams, keyOf, principal, programOptions, tell } from "../support/resume/program.js";
 import { given, heard, say } from "../support/world/program.js";
 
 const work = given(
   v.object({
-    ...cast,
+    ...programOptions,
     places: v.object({ modelUrl: v.string(), mcpUrl: v.string() }),
     sessionId: v.string(),
     mode: v.picklist(["create", "resume"]),

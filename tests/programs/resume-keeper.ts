@@ -7,12 +7,12 @@ import { openLedger } from "latchkey/ledger";
 import { hold } from "latchkey/pending";
 import { connect } from "latchkey/rpc";
 import * as v from "valibot";
-import { cast, keyOf, principal, tell } from "../support/resume/cast.js";
+import { keyOf, principal, programOptions, tell } from "../support/resume/program.js";
 import { given, heard, say } from "../support/world/program.js";
 
 const work = given(
   v.object({
-    ...cast,
+    ...programOptions,
     /** Sessions that are loaded already. */
     holds: v.optional(v.array(v.string()), []),
     permissions: v.optional(v.boolean(), false),

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import * as assert from "uvu/assert";
 import { suite } from "../support/suite.js";
 
-const files = ["events/interest", "scenes/oauth-lifecycle", "ledger/sqlite"];
+const files = ["events/interest", "scenarios/oauth-lifecycle", "ledger/sqlite"];
 
 const root = dirname(createRequire(import.meta.url).resolve("latchkey/package.json"));
 const home = join(root, "scripts/newest-node");

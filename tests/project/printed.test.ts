@@ -19,7 +19,7 @@ import {
 import { handlePendingRequest, hold, pendingRequest } from "latchkey/pending";
 import { connect, RpcError, startRuntime } from "latchkey/rpc";
 import * as assert from "uvu/assert";
-import { demand, known, places, Stage } from "../support/oauth/stage.js";
+import { demand, known, places, TestRuntime } from "../support/oauth/servers.js";
 import { memoryPair, memoryPeer, type Peer, trapStrayRejections } from "../support/pair.js";
 import { rejects, suite } from "../support/suite.js";
 
@@ -151,17 +151,17 @@ test("a hold, and what keep() gives", async () => {
 
 /** What is written down for another process is whole as JSON. Printed it shows nothing, as such and inside of other things. */
 test("authorities, clients, flows and grants of OAuth, when they are printed", async () => {
-  await using stage = await Stage.open(places());
-  stage.places["auth.example/token"] = {
+  await using testRuntime = await TestRuntime.open(places());
+  testRuntime.places["auth.example/token"] = {
     ...{ access_token: "SEKRET-access", token_type: "Bearer", refresh_token: "SEKRET-refresh", expires_in: 60 },
   };
-  stage.places["auth.example/device"] = {
+  testRuntime.places["auth.example/device"] = {
     ...{ device_code: "SEKRET-device", user_code: "SEKRET-user", verification_uri: "https://auth.example/d" },
     ...{ verification_uri_complete: "https://auth.example/d?code=SEKRET-user", expires_in: 60, interval: 0 },
   };
   const machine = demand({ staticClientConfig: { clientId: "c-1", clientSecret: "SEKRET-client" } });
-  const { authority, client } = await known(stage, machine);
-  const options = { fetch: stage.fetch, scope: ["read"] };
+  const { authority, client } = await known(testRuntime, machine);
+  const options = { fetch: testRuntime.fetch, scope: ["read"] };
   const redirectUri = "http://127.0.0.1/cb";
   const code = await beginCode(authority, client, { redirectUri, ...options });
   const device = await beginDevice(authority, client, options);

@@ -13,11 +13,11 @@ import { suite } from "../support/suite.js";
 import {
   type Demand,
   obtainToken,
-  openStage,
   openWorld,
   runtimes,
-  type Stage,
   serverStatus,
+  startTestRuntime,
+  type TestRuntime,
   type World,
 } from "../support/world.js";
 
@@ -42,8 +42,8 @@ text("its tsconfig.json compiles its programs", async () => {
   try {
     await writeFile(join(project, "package.json"), '{ "type": "module" }');
     await writeFile(join(project, "tsconfig.json"), tsconfig.replace("{", '{ "include": ["*/*.ts"], '));
-    for (const scene of ["file", "ledger"])
-      await cp(join(root, "examples", scene), join(project, scene), { recursive: true });
+    for (const scenario of ["file", "ledger"])
+      await cp(join(root, "examples", scenario), join(project, scenario), { recursive: true });
     await mkdir(join(project, "node_modules"));
     await symlink(root, join(project, "node_modules/latchkey"));
     await symlink(join(root, "node_modules/@types"), join(project, "node_modules/@types"));
@@ -94,14 +94,14 @@ text("every link of README and docs leads to a file", async () => {
 });
 
 for (const under of runtimes) {
-  const test = suite(`The README's scene on ${under.name}`);
-  let stage: Stage;
+  const test = suite(`The README's scenario on ${under.name}`);
+  let testRuntime: TestRuntime;
   let folder: string;
 
   test.before(async () => {
-    stage = await openStage(under);
+    testRuntime = await startTestRuntime(under);
   });
-  test.after(() => stage.close());
+  test.after(() => testRuntime.close());
   test.before.each(async () => {
     folder = await mkdtemp(join(tmpdir(), "latchkey-readme-"));
   });
@@ -111,15 +111,15 @@ for (const under of runtimes) {
     openTerminal(join(root, "build/examples", path), {
       args,
       cwd: folder,
-      env: { ENDPOINT: stage.runtime.endpoint, TOKEN: stage.runtime.token },
+      env: { ENDPOINT: testRuntime.runtime.endpoint, TOKEN: testRuntime.runtime.token },
     });
 
   /** Keeper and host, and the session once the keeper holds it. */
-  async function startBoth(scene: string, world: World) {
+  async function startBoth(scenario: string, world: World) {
     await writeFile(join(folder, "session.json"), await sessionFile(world));
-    const keeper = start(`${scene}/keeper.js`);
+    const keeper = start(`${scenario}/keeper.js`);
     await keeper.line(/^keeping/);
-    const host = start(`${scene}/host.js`);
+    const host = start(`${scenario}/host.js`);
     const sessionId = (await keeper.line(/^holding/)).slice("holding ".length);
     return {
       keeper,
@@ -133,7 +133,7 @@ for (const under of runtimes) {
   }
 
   async function connected(sessionId: string): Promise<void> {
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     await rpc.request("session.resume", { sessionId, disableResume: true });
     await serverStatus(rpc.session(sessionId), "connected");
   }

@@ -2,14 +2,14 @@ import type { Capabilities } from "latchkey/rpc";
 import * as assert from "uvu/assert";
 import { memoryPair } from "../support/pair.js";
 import { rejects, suite } from "../support/suite.js";
-import { cli, openStage, runtimes } from "../support/world.js";
+import { cli, runtimes, startTestRuntime } from "../support/world.js";
 
 const test = suite("Capabilities");
 
 for (const under of runtimes) {
   test(`of ${under.name}: as it answers, not as it is called`, async () => {
-    await using stage = await openStage(under);
-    await using rpc = await stage.connect();
+    await using testRuntime = await startTestRuntime(under);
+    await using rpc = await testRuntime.connect();
     const wanted: Capabilities =
       under === cli ? { pendingTools: true, runtimeLogin: true } : { pendingTools: false, runtimeLogin: false };
     assert.equal({ ...(await rpc.capabilities()) }, wanted);

@@ -10,7 +10,7 @@ import { connect, type Rpc } from "latchkey/rpc";
 import * as assert from "uvu/assert";
 import { trapStrayRejections } from "../support/pair.js";
 import { rejects, suite, within } from "../support/suite.js";
-import { openStage, type RuntimeUnderTest, runtimes, type Stage } from "../support/world.js";
+import { type RuntimeUnderTest, runtimes, startTestRuntime, type TestRuntime } from "../support/world.js";
 
 /** A runtime on its standard streams, in a home of its own. */
 async function overStdio(under: RuntimeUnderTest) {
@@ -49,15 +49,15 @@ async function median(rpc: Rpc, calls: number, call: () => Promise<unknown>): Pr
 for (const under of runtimes) {
   const test = suite(`Rpc on ${under.name}`);
   trapStrayRejections(test);
-  let stage: Stage;
+  let testRuntime: TestRuntime;
   test.before(async () => {
-    stage = await openStage(under);
+    testRuntime = await startTestRuntime(under);
   });
-  test.after(() => stage.close());
+  test.after(() => testRuntime.close());
 
   test("a call, a wrong call, an unknown method, over TCP", async () => {
-    await using rpc = await stage.connect();
-    assert.is(rpc.endpoint, stage.runtime.endpoint);
+    await using rpc = await testRuntime.connect();
+    assert.is(rpc.endpoint, testRuntime.runtime.endpoint);
     assert.is(rpc.hello.version, under.name);
     assert.match((await rpc.request("ping", { message: "žluť" })).message, "žluť");
     await rejects(rpc.session("00000000-0000-4000-8000-000000000000").request("log", { message: "x" }), {
@@ -70,7 +70,7 @@ for (const under of runtimes) {
   });
 
   test("the token: missing and wrong are UNAUTHORIZED, and so is one where none is configured", async () => {
-    const { endpoint, token } = stage.runtime;
+    const { endpoint, token } = testRuntime.runtime;
     for (const wrong of [undefined, "", `${token}x`, "sekret"]) {
       const error = await rejects(connect(endpoint, { token: wrong }), { type: ConnectionError, code: "UNAUTHORIZED" });
       assert.not.match(inspect(error, { depth: 9 }), "sekret");
@@ -90,7 +90,7 @@ for (const under of runtimes) {
   });
 
   test("killed with -9 while a request is out: CLOSED", async () => {
-    const rpc = await stage.connect();
+    const rpc = await testRuntime.connect();
     const { sessionId } = await rpc.request("session.create");
     const session = rpc.session(sessionId);
     const { cursor } = await session.request("eventLog.tail");
@@ -98,7 +98,7 @@ for (const under of runtimes) {
     const event = session.events.wait("session.idle");
     const settled = Promise.allSettled([out, event]);
     await rpc.request("ping");
-    await stage.restart();
+    await testRuntime.restart();
     await within(2_000, settled, "the end of what was out");
     await rejects(out, { type: ConnectionError, code: "CLOSED" });
     await rejects(event, { type: ConnectionError, code: "CLOSED" });
@@ -138,16 +138,16 @@ for (const under of runtimes) {
   });
 
   test("four MiB in one frame, there and back", async () => {
-    await using other = await stage.connect();
-    await using rpc = await stage.connect();
+    await using other = await testRuntime.connect();
+    await using rpc = await testRuntime.connect();
     const big = "x".repeat(4 << 20);
     assert.ok((await rpc.request("ping", { message: big })).message.includes(big));
     await other.request("ping");
   });
 
   test("lifecycle broadcasts reach a connection that attached to nothing", async () => {
-    await using watcher = await stage.connect();
-    await using rpc = await stage.connect();
+    await using watcher = await testRuntime.connect();
+    await using rpc = await testRuntime.connect();
     const created = watcher.events.wait("session.lifecycle", {
       where: ({ event }) => event.type === "session.created",
       timeoutMs: 5_000,
@@ -159,7 +159,7 @@ for (const under of runtimes) {
   test("what a call costs that makes the runtime emit an event, with and without the nudge (told, not judged)", async () => {
     const told: string[] = [];
     for (const nudge of [true, false]) {
-      await using rpc = await connect(stage.runtime.endpoint, { token: stage.runtime.token, nudge });
+      await using rpc = await connect(testRuntime.runtime.endpoint, { token: testRuntime.runtime.token, nudge });
       const { sessionId } = await rpc.request("session.create");
       const session = rpc.session(sessionId);
       const log = await median(rpc, 21, () => session.request("log", { message: "m" }));

@@ -13,5 +13,5 @@ export { type Demand, obtainMachineToken, obtainToken, refreshTokens, tokenAnswe
 export { onDisk } from "./world/on-disk.js";
 export { type Exit, type Message, type Program, startProgram, startScript } from "./world/processes.js";
 export { allRuntimes, bundled, cli, type RuntimeUnderTest, runtimes } from "./world/runtimes.js";
-export * from "./world/scene.js";
+export * from "./world/scenario.js";
 export { type Places, serverName, sessionParams } from "./world/session-params.js";

@@ -1,11 +1,11 @@
 import { createInterface } from "node:readline";
+import { isKind } from "../../pending/index.js";
 import {
   type FakeReply,
   type FakeRuntime,
   type FaultName,
   fakeRuntime,
   faultNames,
-  isKind,
   type Likeness,
   likenesses,
 } from "../../testing/index.js";

@@ -3,24 +3,24 @@ import * as assert from "uvu/assert";
 import { begin, gaps, log, readTo, text } from "../../support/follow.js";
 import { trapStrayRejections } from "../../support/pair.js";
 import { rejects, suite, within } from "../../support/suite.js";
-import { openStage, openWorld, runtimes, type Stage, type World } from "../../support/world.js";
+import { openWorld, runtimes, startTestRuntime, type TestRuntime, type World } from "../../support/world.js";
 
 for (const under of runtimes) {
   const test = suite(`Following the event log on ${under.name}`);
   trapStrayRejections(test);
-  let stage: Stage;
+  let testRuntime: TestRuntime;
   let world: World;
   test.before(async () => {
-    stage = await openStage(under);
+    testRuntime = await startTestRuntime(under);
     world = await openWorld();
   });
   test.after(async () => {
-    await stage.close();
+    await testRuntime.close();
     await world.close();
   });
 
   test("from the beginning, in order, and on from each cursor without missing any", async () => {
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const session = await begin(rpc, world);
     for (const message of ["a", "b", "c"]) await log(session, message);
     const seen = await readTo(session, "c");
@@ -43,7 +43,7 @@ for (const under of runtimes) {
   });
 
   test("from the tail: what is new, and as it comes", async () => {
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const session = await begin(rpc, world);
     const { cursor } = await session.request("eventLog.tail");
     const items = follow(session, { cursor, waitMs: 5_000 });
@@ -58,7 +58,7 @@ for (const under of runtimes) {
   });
 
   test("only the types that were asked for, with a cursor that goes on behind them", async () => {
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const session = await begin(rpc, world);
     await log(session, "x");
     const types = ["user.message", "session.info"] as const;
@@ -72,7 +72,7 @@ for (const under of runtimes) {
   });
 
   test("a signal ends a poll at once with its reason", async () => {
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const session = await begin(rpc, world);
     const { cursor } = await session.request("eventLog.tail");
     const abort = new AbortController();
@@ -85,7 +85,7 @@ for (const under of runtimes) {
   });
 
   test("the end of the connection ends it", async () => {
-    const rpc = await stage.connect();
+    const rpc = await testRuntime.connect();
     const session = await begin(rpc, world);
     const { cursor } = await session.request("eventLog.tail");
     const failed = rejects(follow(session, { cursor, waitMs: 30_000 }).next(), { code: "ENDED" });
@@ -95,8 +95,8 @@ for (const under of runtimes) {
   });
 
   test("an attach waits no longer than a poll", async () => {
-    await using rpc = await stage.connect();
-    await using other = await stage.connect();
+    await using rpc = await testRuntime.connect();
+    await using other = await testRuntime.connect();
     const session = await begin(rpc, world);
     const { cursor } = await session.request("eventLog.tail");
     const abort = new AbortController();

@@ -2,24 +2,24 @@ import * as assert from "uvu/assert";
 import { begin, gaps, log, paramsOf, readTo, reload, text } from "../../support/follow.js";
 import { trapStrayRejections } from "../../support/pair.js";
 import { suite } from "../../support/suite.js";
-import { openStage, openWorld, runtimes, type Stage, type World } from "../../support/world.js";
+import { openWorld, runtimes, startTestRuntime, type TestRuntime, type World } from "../../support/world.js";
 
 for (const under of runtimes) {
   const test = suite(`Gaps in the event log on ${under.name}`);
   trapStrayRejections(test);
-  let stage: Stage;
+  let testRuntime: TestRuntime;
   let world: World;
   test.before(async () => {
-    stage = await openStage(under);
+    testRuntime = await startTestRuntime(under);
     world = await openWorld();
   });
   test.after(async () => {
-    await stage.close();
+    await testRuntime.close();
     await world.close();
   });
 
   test("overrun: more events than the log keeps are missing, counted, and reported once", async () => {
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const session = await begin(rpc, world);
     const { cursor } = await session.request("eventLog.tail");
     const sent = 5_000;
@@ -37,7 +37,7 @@ for (const under of runtimes) {
   });
 
   test("expired: a cursor that the runtime does not know, and the log from its beginning", async () => {
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const session = await begin(rpc, world);
     await log(session, "x");
     for (const cursor of ["garbage", "00000000-0000-4000-8000-000000000000|3"]) {
@@ -53,7 +53,7 @@ for (const under of runtimes) {
     ["the new log has grown past the cursor", 3, 60],
   ] as const)
     test(`reloaded: ${how}: told once, nothing of the new load missed, nothing of the old shown twice`, async () => {
-      await using rpc = await stage.connect();
+      await using rpc = await testRuntime.connect();
       const session = await begin(rpc, world);
       for (let n = 0; n < before; n += 1) await log(session, `old${n}`);
       const old = await readTo(session, `old${before - 1}`);
@@ -77,12 +77,12 @@ for (const under of runtimes) {
     });
 
   test("reloaded after kill -9 with nothing persisted since: told while the new log is shorter", async () => {
-    const first = await stage.connect();
+    const first = await testRuntime.connect();
     const { id } = await begin(first, world);
     for (let n = 0; n < 30; n += 1) await log(first.session(id), `old${n}`);
     const old = await readTo(first.session(id), "old29");
-    await stage.restart();
-    await using rpc = await stage.connect();
+    await testRuntime.restart();
+    await using rpc = await testRuntime.connect();
     await rpc.request("session.resume", { ...paramsOf(world), sessionId: id, disableResume: true });
     const session = rpc.session(id);
     await log(session, "new");

@@ -9,16 +9,16 @@ import {
   provocations,
   provokedParams,
 } from "../../support/kinds/provocations.js";
-import { type Provoked, provoke } from "../../support/kinds/scene.js";
+import { type Provoked, provoke } from "../../support/kinds/scenario.js";
 import { suite } from "../../support/suite.js";
 import {
   onDisk,
-  openStage,
   type RuntimeUnderTest,
   runTurn,
   runtimes,
-  type Stage,
   startModel,
+  startTestRuntime,
+  type TestRuntime,
   unloaded,
 } from "../../support/world.js";
 
@@ -50,7 +50,7 @@ function fateOf(name: ProvocationName, under: RuntimeUnderTest): Fate {
 }
 
 interface After {
-  readonly scene: Provoked;
+  readonly scenario: Provoked;
   readonly rpc: Rpc;
   readonly ledger: Ledger;
   readonly entry: Entry;
@@ -60,44 +60,44 @@ interface After {
 
 for (const under of runtimes) {
   const test = suite(`Kinds over a killed runtime: ${under.name}`);
-  let stage: Stage;
+  let testRuntime: TestRuntime;
   let ledger: Ledger;
-  const scenes = new Map<ProvocationName, { scene: Provoked; entry: Entry }>();
+  const scenarios = new Map<ProvocationName, { scenario: Provoked; entry: Entry }>();
 
   // Every question is asked of one runtime, which is then killed with all the hosts.
   test.before(async () => {
-    stage = await openStage(under);
+    testRuntime = await startTestRuntime(under);
     ledger = await openLedger(":memory:");
     for (const name of provocationNames) {
-      const scene = await (name === "headers" ? provokeHeaders() : provokeAfterTurn(name));
-      scenes.set(name, { scene, entry: await ledger.record(scene.request) });
-      await onDisk(stage.home, scene.session.id, lastSign[name]);
+      const scenario = await (name === "headers" ? provokeHeaders() : provokeAfterTurn(name));
+      scenarios.set(name, { scenario, entry: await ledger.record(scenario.request) });
+      await onDisk(testRuntime.home, scenario.session.id, lastSign[name]);
     }
-    const hosts = [...scenes.values()].map(({ scene }) => scene.host.kill());
-    await Promise.all([stage.restart(), ...hosts]);
+    const hosts = [...scenarios.values()].map(({ scenario }) => scenario.host.kill());
+    await Promise.all([testRuntime.restart(), ...hosts]);
   });
   test.after(async () => {
-    for (const { scene } of scenes.values()) await scene[Symbol.asyncDispose]();
+    for (const { scenario } of scenarios.values()) await scenario[Symbol.asyncDispose]();
     await ledger.close();
-    await stage.close();
+    await testRuntime.close();
   });
 
   for (const name of provocationNames) {
     const row = provocations[name];
     const fate = fateOf(name, under);
     test(`${row.kind} by ${row.by}: ${fate}`, async () => {
-      const provoked = scenes.get(name);
+      const provoked = scenarios.get(name);
       if (provoked === undefined) throw new Error("not provoked");
-      const { scene, entry } = provoked;
-      await using rpc = await stage.connect();
-      const params = { ...provokedParams(name, scene.places), sessionId: scene.session.id };
+      const { scenario, entry } = provoked;
+      await using rpc = await testRuntime.connect();
+      const params = { ...provokedParams(name, scenario.places), sessionId: scenario.session.id };
       const resumed = await resume(rpc, params, { ledger, interest: row.interest });
-      await check[fate]({ scene, rpc, ledger, entry, resumed, name });
+      await check[fate]({ scenario, rpc, ledger, entry, resumed, name });
     });
   }
 
   function provokeAfterTurn(name: ProvocationName): Promise<Provoked> {
-    return provoke(stage, name, {
+    return provoke(testRuntime, name, {
       script: [{ text: "Hello." }],
       before: (session) => runTurn(session, "Hello."),
     });
@@ -106,14 +106,14 @@ for (const under of runtimes) {
   /** The question comes when the server is started, before the first turn; so the session gets its server only afterwards. */
   async function provokeHeaders(): Promise<Provoked> {
     await using model = await startModel();
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const bare = { ...provokedParams("headers", { modelUrl: model.baseUrl, mcpUrl: "" }), mcpServers: {} };
     const { sessionId } = await rpc.request("session.create", bare);
     await runTurn(rpc.session(sessionId), "Hello.");
     await rpc.request("session.destroy", { sessionId });
     // A resume that comes before would attach, and bring no server.
     await unloaded(rpc, sessionId);
-    return provoke(stage, "headers", { resumes: sessionId });
+    return provoke(testRuntime, "headers", { resumes: sessionId });
   }
 }
 
@@ -132,7 +132,7 @@ const lastSign: Record<ProvocationName, string> = {
 };
 
 const check: Record<Fate, (after: After) => Promise<void>> = {
-  async waits({ scene, rpc, ledger, entry, resumed, name }) {
+  async waits({ scenario, rpc, ledger, entry, resumed, name }) {
     assert.equal(resumed.lost, []);
     assert.equal(
       resumed.waiting.map(({ data }) => data.requestId),
@@ -145,11 +145,11 @@ const check: Record<Fate, (after: After) => Promise<void>> = {
     await ledger.answer(entry.id, provocations[name].answer);
     assert.is((await settled).outcome, "accepted");
     await idle;
-    assert.equal(scene.model.toolResults(), [name === "permission" ? "permitted" : "ticket 17"]);
-    assert.equal(scene.mcp.runs, name === "permission" ? ["echo"] : []);
+    assert.equal(scenario.model.toolResults(), [name === "permission" ? "permitted" : "ticket 17"]);
+    assert.equal(scenario.mcp.runs, name === "permission" ? ["echo"] : []);
   },
 
-  async again({ rpc, ledger, entry, resumed, name, scene }) {
+  async again({ rpc, ledger, entry, resumed, name, scenario }) {
     const { kind } = provocations[name];
     assert.equal(resumed.lost, [entry.id]);
     await using recorder = recordPending(rpc, ledger);
@@ -163,18 +163,18 @@ const check: Record<Fate, (after: After) => Promise<void>> = {
     const before = await ledger.get(entry.id);
     // Only where the runtime says what it asks for again can the two be one question.
     assert.is(before?.state, name === "headers" ? "superseded" : "lost");
-    if (name !== "headers") assert.is(scene.mcp.runs.length, 2, "the runtime itself makes the call a second time");
+    if (name !== "headers") assert.is(scenario.mcp.runs.length, 2, "the runtime itself makes the call a second time");
     await recorder.idle();
     const open = await ledger.list({ state: "open", kind, sessionId: entry.sessionId });
     assert.ok(open.some(({ requestId }) => requestId === next));
   },
 
-  async closed({ ledger, entry, resumed, scene }) {
+  async closed({ ledger, entry, resumed, scenario }) {
     assert.equal(resumed.lost, [entry.id]);
     assert.is(resumed.interrupted.length, 1);
     assert.equal(resumed.waiting, []);
     assert.is((await ledger.get(entry.id))?.state, "lost");
-    assert.ok(scene.mcp.runs.length <= 1);
+    assert.ok(scenario.mcp.runs.length <= 1);
   },
 
   async gone({ ledger, entry, resumed }) {

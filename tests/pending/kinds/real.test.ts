@@ -2,13 +2,13 @@ import { handlePendingRequest, type KindName, kinds, rowOf } from "latchkey/pend
 import * as assert from "uvu/assert";
 import { leftOut } from "../../support/kinds/left-out.js";
 import { type ProvocationName, provocationNames, provocations } from "../../support/kinds/provocations.js";
-import { type Provoked, pass, provoke } from "../../support/kinds/scene.js";
+import { type Provoked, pass, provoke } from "../../support/kinds/scenario.js";
 import { schemasOf } from "../../support/kinds/schemas.js";
 import { suite, within } from "../../support/suite.js";
-import { cli, openStage, runtimes, type Stage } from "../../support/world.js";
+import { cli, runtimes, startTestRuntime, type TestRuntime } from "../../support/world.js";
 
 /** What the answer brought about, seen at the far end. */
-const effects: Record<ProvocationName, (scene: Provoked) => Promise<void> | void> = {
+const effects: Record<ProvocationName, (scenario: Provoked) => Promise<void> | void> = {
   async headers({ host, mcp }) {
     const { result } = await host.next("returned");
     assert.match(JSON.stringify(result), /"asking","status":"connected"/);
@@ -41,15 +41,15 @@ const effects: Record<ProvocationName, (scene: Provoked) => Promise<void> | void
 
 for (const under of runtimes) {
   const test = suite(`Kinds on ${under.name}`);
-  let stage: Stage;
+  let testRuntime: TestRuntime;
 
   test.before(async () => {
-    stage = await openStage(under);
+    testRuntime = await startTestRuntime(under);
   });
-  test.after(() => stage.close());
+  test.after(() => testRuntime.close());
 
   test("the table has every method of the runtime's schemas that answers something", async () => {
-    const { respond, alike } = await schemasOf(stage);
+    const { respond, alike } = await schemasOf(testRuntime);
     const rows = Object.values(kinds);
     assert.ok(respond.length >= 12);
     assert.equal(respond, rows.map((row) => row.respond).sort());
@@ -74,8 +74,8 @@ for (const under of runtimes) {
   for (const name of provocationNames) {
     const row = provocations[name];
     test(`${row.kind} by ${row.by}: recorded in one process, answered from another`, async () => {
-      await using scene = await provoke(stage, name);
-      const { session, request, host } = scene;
+      await using scenario = await provoke(testRuntime, name);
+      const { session, request, host } = scenario;
       assert.is(request.kind, row.kind);
       const over = session.events.wait(rowOf(row.kind).completed, {
         where: ({ data }) => "requestId" in data && data.requestId === request.requestId,
@@ -83,11 +83,11 @@ for (const under of runtimes) {
       });
       const turn = usesModel(name) ? session.events.wait("session.idle", { timeoutMs: 10_000 }) : undefined;
       // A connection that never attached: any one may answer.
-      await using outsider = await stage.connect();
+      await using outsider = await testRuntime.connect();
       assert.equal(await answer(outsider), { accepted: true });
       await over;
       await turn;
-      await within(10_000, Promise.resolve(effects[name](scene)), "the effect");
+      await within(10_000, Promise.resolve(effects[name](scenario)), "the effect");
       assert.equal(await answer(outsider), { accepted: alwaysAccepted.includes(row.kind) }, "a second answer");
       assert.equal(
         host.messages.filter(({ type }) => type === "failed"),

@@ -3,12 +3,12 @@ import type { Rpc } from "latchkey/rpc";
 import * as assert from "uvu/assert";
 import { rejects, suite, within } from "../../support/suite.js";
 import {
-  openStage,
   openWorld,
   runTurn,
   runtimes,
-  type Stage,
   serverName,
+  startTestRuntime,
+  type TestRuntime,
   unloaded,
   type World,
 } from "../../support/world.js";
@@ -31,15 +31,15 @@ const stuckMs = 10_000;
 
 for (const under of runtimes) {
   const test = suite(`Attaching while a session is being unloaded, on ${under.name}`, { timeoutMs: 90_000 });
-  let stage: Stage;
+  let testRuntime: TestRuntime;
   let other: Rpc;
   test.before(async () => {
-    stage = await openStage(under);
-    other = await stage.connect();
+    testRuntime = await startTestRuntime(under);
+    other = await testRuntime.connect();
   });
   test.after(async () => {
     await other.close();
-    await stage.close();
+    await testRuntime.close();
   });
 
   /**
@@ -47,7 +47,7 @@ for (const under of runtimes) {
    * `known` is such a session from before, not loaded now.
    */
   async function dropped(world: World, { calls, running }: Round = { calls: 0, running: false }, known?: string) {
-    const owner = await stage.connect();
+    const owner = await testRuntime.connect();
     const { sessionId } = known
       ? await owner.request("session.resume", { ...world.sessionParams(), sessionId: known })
       : await owner.request("session.create", world.sessionParams());
@@ -85,14 +85,14 @@ for (const under of runtimes) {
       const what = `an attach took longer than ${stuckMs} ms`;
       assert.is(under.name, "1.0.85", what);
       await rejects(other.session(sessionId).request("eventLog.tail"), { code: "SESSION_NOT_FOUND" });
-      await using third = await stage.connect();
+      await using third = await testRuntime.connect();
       await rejects(third.request("sessions.close", { sessionId }, { timeoutMs: 1_000 }), { name: "TimeoutError" });
       await rejects(third.request("session.resume", { sessionId }, { timeoutMs: 1_000 }), { name: "TimeoutError" });
       await third.request("ping");
     }
-    await within(stuckMs, stage.restart(), "the restart of the runtime");
-    other = await stage.connect();
-    await using rpc = await stage.connect();
+    await within(stuckMs, testRuntime.restart(), "the restart of the runtime");
+    other = await testRuntime.connect();
+    await using rpc = await testRuntime.connect();
     const { session } = await resume(
       rpc,
       { ...world.sessionParams(), sessionId },
@@ -107,7 +107,7 @@ for (const under of runtimes) {
     await using world = await openWorld();
     let known: string | undefined;
     for (const round of rounds) {
-      await using keeper = await stage.connect();
+      await using keeper = await testRuntime.connect();
       const sessionId = await dropped(world, round, known);
       const attached = await unlessStuck(world, sessionId, (signal) =>
         hold(keeper, sessionId, { signal }).then(
@@ -136,7 +136,7 @@ for (const under of runtimes) {
     await using world = await openWorld();
     let known: string | undefined;
     for (const round of rounds) {
-      await using rpc = await stage.connect();
+      await using rpc = await testRuntime.connect();
       const sessionId = await dropped(world, round, known);
       const attached = await unlessStuck(world, sessionId, (signal) =>
         resume(rpc, { ...world.sessionParams(), sessionId }, { signal }),
@@ -166,9 +166,9 @@ for (const under of runtimes) {
     await using world = await openWorld();
     const sessionId = await dropped(world);
     await unloaded(other, sessionId);
-    await using thoughtless = await stage.connect();
+    await using thoughtless = await testRuntime.connect();
     await thoughtless.request("session.resume", { sessionId, disableResume: true });
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const { session } = await resume(rpc, { ...world.sessionParams(), sessionId });
     assert.ok(await isWhole(rpc, sessionId));
     const before = world.model.requests.length;

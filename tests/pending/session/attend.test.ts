@@ -3,35 +3,35 @@ import { attend, handlePendingRequest, hold, type PendingRequest, pendingRequest
 import type { Rpc, Session } from "latchkey/rpc";
 import * as assert from "uvu/assert";
 import { provocations, provokedParams } from "../../support/kinds/provocations.js";
-import { pass } from "../../support/kinds/scene.js";
+import { pass } from "../../support/kinds/scenario.js";
 import { suite, within } from "../../support/suite.js";
 import {
   obtainToken,
-  openStage,
   openWorld,
   runTurn,
   runtimes,
-  type Stage,
   serverName,
   serverStatus,
   startAskingServer,
   startModel,
+  startTestRuntime,
+  type TestRuntime,
   tokenAnswer,
   type World,
 } from "../../support/world.js";
 
 for (const under of runtimes) {
   const test = suite(`Attend on ${under.name}`);
-  let stage: Stage;
+  let testRuntime: TestRuntime;
 
   test.before(async () => {
-    stage = await openStage(under);
+    testRuntime = await startTestRuntime(under);
   });
-  test.after(() => stage.close());
+  test.after(() => testRuntime.close());
 
   test("a refusal before there was interest is asked about", async () => {
     await using world = await openWorld();
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const session = await create(rpc, world);
     await serverStatus(session, "needs-auth");
     const { events, askedAgain, whole } = await attend(session);
@@ -50,7 +50,7 @@ for (const under of runtimes) {
   ] as const) {
     test(`a turn with ${what}, taken before there was interest, leaves no server unasked`, async () => {
       await using world = await openWorld({ script: [reply] });
-      await using rpc = await stage.connect();
+      await using rpc = await testRuntime.connect();
       const session = await create(rpc, world);
       const seen = counted(session);
       await runTurn(session, "Who am I?");
@@ -71,13 +71,13 @@ for (const under of runtimes) {
 
   test("a late reader finds the question that is open, and does not ask another one", async () => {
     await using world = await openWorld();
-    await using owner = await stage.connect();
+    await using owner = await testRuntime.connect();
     const session = await create(owner, world);
     const first = await attend(session);
     const [asked] = first.events;
     await runTurn(session, "Something in between.").catch(() => undefined);
 
-    await using late = await stage.connect();
+    await using late = await testRuntime.connect();
     await using _ = await hold(late, session.id);
     const seen = counted(late.session(session.id));
     const { events, askedAgain } = await attend(late.session(session.id), { settleMs: 200 });
@@ -94,7 +94,7 @@ for (const under of runtimes) {
 
   test("after a cancel the server is asked for again, once, and never while a question is open", async () => {
     await using world = await openWorld();
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const session = await create(rpc, world);
     const seen = counted(session);
     await registerInterest(session, "mcp.oauth_required");
@@ -123,8 +123,8 @@ for (const under of runtimes) {
 
   test("interest that a dead connection left is released by its successor", async () => {
     await using world = await openWorld();
-    await using keeper = await stage.connect();
-    const owner = await stage.connect();
+    await using keeper = await testRuntime.connect();
+    const owner = await testRuntime.connect();
     const { id } = await create(owner, world);
     await using _ = await hold(keeper, id);
     const interests: Interest[] = [await registerInterest(owner.session(id), "mcp.oauth_required")];
@@ -140,7 +140,7 @@ for (const under of runtimes) {
 
   test("attending and attaching again doubles no event", async () => {
     await using world = await openWorld();
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const session = await create(rpc, world);
     const ids: string[] = [];
     session.events.on("*", ({ id }) => ids.push(id));
@@ -157,7 +157,7 @@ for (const under of runtimes) {
   test("a server that waits for headers does not hold it up", async () => {
     await using model = await startModel();
     await using mcp = await startAskingServer({ pass });
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const places = { modelUrl: model.baseUrl, mcpUrl: mcp.endpoint };
     const { sessionId } = await rpc.request("session.create", provokedParams("headers", places));
     const session = rpc.session(sessionId);
@@ -187,7 +187,7 @@ for (const under of runtimes) {
 
   test("says when the log has let go of events", async () => {
     await using world = await openWorld();
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const session = await create(rpc, world);
     await runTurn(session, "A turn, whose hidden events are no gap.");
     assert.is((await attend(session, { settleMs: 0 })).whole, true);

@@ -10,21 +10,21 @@ import {
   provocations,
   provokedParams,
 } from "../../support/kinds/provocations.js";
-import { type Provoked, provoke } from "../../support/kinds/scene.js";
+import { type Provoked, provoke } from "../../support/kinds/scenario.js";
 import { snapshot } from "../../support/kinds/snapshot.js";
 import { rejects, suite, within } from "../../support/suite.js";
 import {
   mcpApps,
   obtainToken,
-  openStage,
   openWorld,
   runTurn,
   runtimes,
-  type Stage,
   serverName,
   serverStatus,
   startAskingServer,
   startModel,
+  startTestRuntime,
+  type TestRuntime,
   tokenAnswer,
 } from "../../support/world.js";
 
@@ -32,7 +32,7 @@ import {
 const blockedMs = 1000;
 
 /** Kinds whose answer has an effect after the owner's process is gone, and what that is. */
-const outlive: Partial<Record<ProvocationName, (scene: Provoked) => void>> = {
+const outlive: Partial<Record<ProvocationName, (scenario: Provoked) => void>> = {
   permission: ({ model }) => assert.equal(model.toolResults(), ["permitted"]),
   externalTool: ({ model }) => assert.equal(model.toolResults(), ["ticket 17"]),
   serverElicitation: ({ model }) => assert.match(model.toolResults()[0] ?? "", "green"),
@@ -43,17 +43,17 @@ const outlive: Partial<Record<ProvocationName, (scene: Provoked) => void>> = {
 
 for (const under of runtimes) {
   const test = suite(`Hold on ${under.name}`);
-  let stage: Stage;
+  let testRuntime: TestRuntime;
 
   test.before(async () => {
-    stage = await openStage(under, { env: mcpApps });
+    testRuntime = await startTestRuntime(under, { env: mcpApps });
   });
-  test.after(() => stage.close());
+  test.after(() => testRuntime.close());
 
   test("too late: behind `ui.elicitation` an attach blocks the session, the answer included", async () => {
-    await using owner = await stage.connect();
+    await using owner = await testRuntime.connect();
     const { session, request, returned } = await elicit(owner);
-    await using late = await stage.connect();
+    await using late = await testRuntime.connect();
 
     const busy = await rejects(hold(late, session.id), { code: "BUSY" });
     assert.equal(busy.cause, { requests: [{ kind: "elicitation.requested", requestId: request.requestId }] });
@@ -68,9 +68,9 @@ for (const under of runtimes) {
 
   test("too late: behind `mcp.apps.callTool` as well", async () => {
     await using world = await openWorld();
-    await using owner = await stage.connect();
+    await using owner = await testRuntime.connect();
     const { session, request, returned } = await callTool(owner, world);
-    await using late = await stage.connect();
+    await using late = await testRuntime.connect();
 
     await rejects(hold(late, session.id, { timeoutMs: blockedMs }), { code: "BUSY" });
     await rejects(hold(late, session.id, { evenIfBusy: true, timeoutMs: blockedMs }), { name: "TimeoutError" });
@@ -82,8 +82,8 @@ for (const under of runtimes) {
 
   test("at birth: the same calls harm nobody, and a later attach goes through", async () => {
     await using world = await openWorld();
-    await using keeper = await stage.connect();
-    await using owner = await stage.connect();
+    await using keeper = await testRuntime.connect();
+    await using owner = await testRuntime.connect();
     for (let round = 0; round < 5; round += 1) {
       const { request, returned } = await elicit(owner, ({ id }) => hold(keeper, id, { timeoutMs: blockedMs }));
       const answer = { action: "accept", content: { colour: "red" } } as const;
@@ -97,14 +97,14 @@ for (const under of runtimes) {
     assert.equal(await handlePendingRequest(keeper, request, token, { timeoutMs: 5000 }), { accepted: true });
     assert.match(JSON.stringify(await within(10_000, returned, "the call")), '"content"');
     assert.is(world.mcp.runs.length, 1);
-    await using late = await stage.connect();
+    await using late = await testRuntime.connect();
     await using _ = await hold(late, session.id, { timeoutMs: blockedMs });
   });
 
   test("changes nothing in the session", async () => {
     await using model = await startModel();
     await using mcp = await startAskingServer();
-    await using owner = await stage.connect();
+    await using owner = await testRuntime.connect();
     const { sessionId } = await owner.request("session.create", {
       ...provokedParams("serverElicitation", { modelUrl: model.baseUrl, mcpUrl: mcp.endpoint }),
       ...provocations.externalTool.params({ modelUrl: "", mcpUrl: "" }),
@@ -116,7 +116,7 @@ for (const under of runtimes) {
     const events: string[] = [];
     session.events.on("*", ({ type }) => events.push(type));
 
-    await using keeper = await stage.connect();
+    await using keeper = await testRuntime.connect();
     const held = await hold(keeper, sessionId);
     assert.equal(await snapshot(session), before);
     assert.equal(await snapshot(keeper.session(sessionId)), before, "seen by the keeper");
@@ -137,8 +137,8 @@ for (const under of runtimes) {
     const row = provocations[name];
     test(`${row.kind} by ${row.by}: answerable when the owner's process was killed`, async () => {
       await using ledger = await openLedger(":memory:");
-      await using scene = await provoke(stage, name, { hold: { elicitation: true } });
-      const { host, rpc, request, session } = scene;
+      await using scenario = await provoke(testRuntime, name, { hold: { elicitation: true } });
+      const { host, rpc, request, session } = scenario;
       const idle = outlive[name] ? session.events.wait("session.idle", { timeoutMs: 10_000 }) : undefined;
       assert.is((await host.kill()).signal, "SIGKILL");
       const entry = await ledger.record(request);
@@ -147,15 +147,15 @@ for (const under of runtimes) {
       const answered = await handlePendingRequest(rpc, { ...request, kind: row.kind }, row.answer, { timeoutMs: 5000 });
       assert.equal(answered, { accepted: true });
       await idle;
-      outlive[name]?.(scene);
+      outlive[name]?.(scenario);
       assert.is((await settled).outcome, "elsewhere", "its completed event came");
     });
   }
 
   test("an elicitation of a server that nobody keeps is cancelled with its owner, and its entry settled", async () => {
     await using ledger = await openLedger(":memory:");
-    await using scene = await provoke(stage, "serverElicitation");
-    const { host, rpc, request, session, mcp } = scene;
+    await using scenario = await provoke(testRuntime, "serverElicitation");
+    const { host, rpc, request, session, mcp } = scenario;
     await using recorder = recordPending(rpc, ledger);
     const entry = await ledger.record(request);
     const idle = session.events.wait("session.idle", { timeoutMs: 5000 });

@@ -7,10 +7,10 @@ import { rejects, suite } from "../../support/suite.js";
 import {
   cli,
   obtainToken,
-  openStage,
   openWorld,
   runTurn,
   serverName,
+  startTestRuntime,
   tokenAnswer,
   unloaded,
 } from "../../support/world.js";
@@ -18,10 +18,10 @@ import {
 const test = suite(`Resume for a principal, on ${cli.name}`, { timeoutMs: 60_000 });
 
 test("uses this principal's answers only, and without one nobody's", async () => {
-  await using stage = await openStage(cli);
+  await using testRuntime = await startTestRuntime(cli);
   await using world = await openWorld();
   await using ledger = await openLedger(":memory:");
-  await using rpc = await stage.connect();
+  await using rpc = await testRuntime.connect();
   const params = world.sessionParams();
   const { sessionId } = await rpc.request("session.create", params);
   const session = rpc.session(sessionId);

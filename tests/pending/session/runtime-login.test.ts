@@ -9,13 +9,13 @@ import {
   cli,
   exposeErrors,
   obtainToken,
-  openStage,
   openWorld,
   publicClient,
   runTurn,
-  type Stage,
   serverName,
   serverStatus,
+  startTestRuntime,
+  type TestRuntime,
   tokenAnswer,
   type World,
 } from "../../support/world.js";
@@ -43,15 +43,15 @@ async function openSession(rpc: Rpc, world: World): Promise<Session> {
 }
 
 const test = suite(`The runtime's own sign-in on ${cli.name}`);
-let stage: Stage;
+let testRuntime: TestRuntime;
 test.before(async () => {
-  stage = await openStage(cli);
+  testRuntime = await startTestRuntime(cli);
 });
-test.after(() => stage.close());
+test.after(() => testRuntime.close());
 
 test("begun here, finished over another connection with JSON alone, once; the request that waited is gone", async () => {
   await using world = await openWorld();
-  await using rpc = await stage.connect();
+  await using rpc = await testRuntime.connect();
   const session = await openSession(rpc, world);
   const asked = session.events.wait("mcp.oauth_required", { timeoutMs: 10_000 });
   await registerInterest(session, "mcp.oauth_required");
@@ -63,7 +63,7 @@ test("begun here, finished over another connection with JSON alone, once; the re
   const callback = await consent(login);
   assert.is(new URL(callback).searchParams.get("state"), login?.authorizationId);
 
-  await using outsider = await stage.connect();
+  await using outsider = await testRuntime.connect();
   await runtimeLogin.finish(outsider, JSON.parse(kept), callback);
   await serverStatus(session, "connected");
   await rejects(runtimeLogin.finish(outsider, JSON.parse(kept), callback), { code: "UNKNOWN_LOGIN" });
@@ -74,7 +74,7 @@ test("begun here, finished over another connection with JSON alone, once; the re
 
 test("a callback of another sign-in, place or issuer is refused before anything is sent, and the right one still counts", async () => {
   await using world = await openWorld();
-  await using rpc = await stage.connect();
+  await using rpc = await testRuntime.connect();
   const session = await openSession(rpc, world);
   const login = await runtimeLogin.begin(rpc, session.id, { ...own, issuer: world.authorization.issuer });
   assert.ok(login);
@@ -110,7 +110,7 @@ test("a redirect URI that the runtime would refuse is a TypeError", async () => 
 });
 
 test("it ends with the runtime: after a kill nobody can finish it", async () => {
-  await using mortal = await openStage(cli);
+  await using mortal = await startTestRuntime(cli);
   await using world = await openWorld();
   const rpc = await mortal.connect();
   const session = await openSession(rpc, world);
@@ -127,7 +127,7 @@ test("it ends with the runtime: after a kill nobody can finish it", async () => 
 
 test("a refresh that says so is left to the runtime, and it says how that ended", async () => {
   await using world = await openWorld();
-  await using rpc = await stage.connect();
+  await using rpc = await testRuntime.connect();
   const session = await openSession(rpc, world);
   const login = await runtimeLogin.begin(rpc, session.id, own);
   assert.ok(login);
@@ -157,7 +157,7 @@ test("a refresh that says so is left to the runtime, and it says how that ended"
 
 test("where the token was the host's the runtime has nothing to refresh with: failed, then cancelled", async () => {
   await using world = await openWorld();
-  await using rpc = await stage.connect();
+  await using rpc = await testRuntime.connect();
   const session = await openSession(rpc, world);
   const first = session.events.wait("mcp.oauth_required", { timeoutMs: 10_000 });
   await registerInterest(session, "mcp.oauth_required");
@@ -185,9 +185,9 @@ test("where the token was the host's the runtime has nothing to refresh with: fa
 const older = suite(`The runtime's own sign-in on ${bundled.name}`);
 
 older("is refused by name, and nothing is begun: this runtime would open a listener of its own", async () => {
-  await using stage = await openStage(bundled);
+  await using testRuntime = await startTestRuntime(bundled);
   await using world = await openWorld();
-  await using rpc = await stage.connect();
+  await using rpc = await testRuntime.connect();
   const session = await openSession(rpc, world);
   await rejects(runtimeLogin.begin(rpc, session.id, own), { code: "UNSUPPORTED" });
 });

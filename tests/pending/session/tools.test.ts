@@ -7,7 +7,7 @@ import type { Rpc } from "latchkey/rpc";
 import * as assert from "uvu/assert";
 import { key, type Place, sqlitePlace } from "../../support/ledger/place.js";
 import { suite, within } from "../../support/suite.js";
-import { cli, onDisk, openStage, openWorld, runtimes, type World } from "../../support/world.js";
+import { cli, onDisk, openWorld, runtimes, startTestRuntime, type World } from "../../support/world.js";
 
 const ticket = { name: "ticket", description: "Makes a ticket.", parameters: { type: "object", properties: {} } };
 const params = (world: World) => ({
@@ -39,11 +39,11 @@ for (const under of runtimes) {
   });
 
   test("over a killed runtime: found again with what they are called with", async () => {
-    await using stage = await openStage(under);
+    await using testRuntime = await startTestRuntime(under);
     await using world = await openWorld();
-    const { sessionId, requestId } = await waiting(await stage.connect(), world, stage.home);
-    await stage.restart();
-    await using rpc = await stage.connect();
+    const { sessionId, requestId } = await waiting(await testRuntime.connect(), world, testRuntime.home);
+    await testRuntime.restart();
+    await using rpc = await testRuntime.connect();
     await rpc.request("session.resume", { ...params(world), sessionId, continuePendingWork: true });
     const { events } = await readAsked(rpc.session(sessionId));
     assert.equal(
@@ -53,19 +53,19 @@ for (const under of runtimes) {
   });
 
   test("given up with the load: known where the runtime tells, and its answer is not sent", async () => {
-    await using stage = await openStage(under);
+    await using testRuntime = await startTestRuntime(under);
     await using world = await openWorld();
     await using ledger = await openLedger(await place.location(), { key });
-    const first = await stage.connect();
+    const first = await testRuntime.connect();
     const recorder = recordPending(first, ledger);
-    const { sessionId, requestId } = await waiting(first, world, stage.home);
+    const { sessionId, requestId } = await waiting(first, world, testRuntime.home);
     await recorder.idle();
-    await stage.restart();
+    await testRuntime.restart();
     const [entry] = await ledger.list({ sessionId });
     assert.is(entry?.requestId, requestId);
     await ledger.answer(entry?.id ?? "", { result: "ticket 17" });
 
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     await rpc.request("session.resume", { ...params(world), sessionId, continuePendingWork: false });
     const { events, toolsListed } = await readAsked(rpc.session(sessionId));
     assert.equal(

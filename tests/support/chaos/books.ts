@@ -1,13 +1,13 @@
 /** What is looked at when a round is over, or has gone wrong. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Stage, World } from "../world.js";
+import type { TestRuntime, World } from "../world.js";
 import type { Schedule } from "./schedule.js";
 
 /** The last events of the session, by type. */
-export async function logOf(stage: Stage, sessionId: string): Promise<string> {
+export async function logOf(testRuntime: TestRuntime, sessionId: string): Promise<string> {
   try {
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const { events } = await rpc.session(sessionId).request("eventLog.read", { max: 1000 });
     return events
       .slice(-80)

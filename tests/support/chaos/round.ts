@@ -1,14 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Entry, openLedger } from "latchkey/ledger";
-import { openWorld, type Program, type Stage } from "../world.js";
+import { openWorld, type Program, type TestRuntime } from "../world.js";
 import { Actor } from "./actor.js";
 import { countAgain, isAlive, logOf, secretsIn } from "./books.js";
-import { createBrain, promptOf } from "./brain.js";
 import type { Blow, Schedule } from "./schedule.js";
+import { createScriptedModel, promptOf } from "./scripted-model.js";
 
 export interface Ground {
-  readonly stage: Stage;
+  readonly testRuntime: TestRuntime;
   /** An empty ledger's location, and the folder of its files where it has some. */
   readonly location: string;
   readonly folder?: string;
@@ -41,11 +41,11 @@ const mortal = ["open", "answered", "sent"];
 
 /** Plays one schedule to its end and checks the books. */
 export async function playRound(schedule: Schedule, ground: Ground): Promise<Report> {
-  const { stage, location, key } = ground;
+  const { testRuntime, location, key } = ground;
   const began = performance.now();
   const problems: string[] = [];
-  const brain = createBrain();
-  await using world = await openWorld({ script: Array.from({ length: 400 }, () => brain.reply) });
+  const scriptedModel = createScriptedModel();
+  await using world = await openWorld({ script: Array.from({ length: 400 }, () => scriptedModel.reply) });
   await using ledger = await openLedger(location, { key });
   const count = { kills: 0, stops: 0, upsets: 0, brokers: 0, revocations: 0, stalls: 0 };
   let sessionId = randomUUID();
@@ -62,10 +62,15 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
     ground.log?.(line);
   };
 
-  const base = () => ({ endpoint: stage.runtime.endpoint, token: stage.runtime.token, ledger: location, key });
+  const base = () => ({
+    endpoint: testRuntime.runtime.endpoint,
+    token: testRuntime.runtime.token,
+    ledger: location,
+    key,
+  });
   const prompt = (again = false, abort = false): void => {
     const now = schedule.steps[step];
-    if (!now || brain.done.has(step)) return;
+    if (!now || scriptedModel.done.has(step)) return;
     turning = true;
     host.tell({ type: "prompt", prompt: promptOf(step, now.kind), again, abort });
   };
@@ -95,8 +100,8 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
         await program.next("idle");
         turning = false;
         lastSign = Math.max(lastSign, performance.now());
-        log(`idle, step ${step} ${brain.done.has(step) ? "done" : "to be asked again"}`);
-        if (!brain.done.has(step)) {
+        log(`idle, step ${step} ${scriptedModel.done.has(step) ? "done" : "to be asked again"}`);
+        if (!scriptedModel.done.has(step)) {
           await delay(250);
           prompt(true);
         }
@@ -128,10 +133,10 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
 
   let runtimeStruck = Promise.resolve();
   async function strikeRuntime(stopMs: number | undefined): Promise<void> {
-    if (stopMs === undefined) return stage.restart();
-    process.kill(stage.runtime.pid, "SIGSTOP");
+    if (stopMs === undefined) return testRuntime.restart();
+    process.kill(testRuntime.runtime.pid, "SIGSTOP");
     await delay(stopMs);
-    process.kill(stage.runtime.pid, "SIGCONT");
+    process.kill(testRuntime.runtime.pid, "SIGCONT");
   }
 
   async function strike({ role, index, stopMs }: Blow): Promise<void> {
@@ -173,7 +178,7 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
       lastSign = performance.now();
       if ((await open()).length > 0) return;
       count.stalls += 1;
-      log(`the turn stands still; the runtime's log ends with ${await logOf(stage, sessionId)}`);
+      log(`the turn stands still; the runtime's log ends with ${await logOf(testRuntime, sessionId)}`);
       prompt(true, true);
     }
     for (const [index, { revoke }] of schedule.steps.entries()) {
@@ -185,9 +190,9 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
       if (Number.isFinite(lastSign)) lastSign = performance.now();
       prompt();
       const isDone = async (): Promise<boolean> => {
-        if (!brain.done.has(index)) await unstall();
+        if (!scriptedModel.done.has(index)) await unstall();
         // A host that looks after its servers while the next turn runs would ask over a request that is open.
-        return brain.done.has(index) && !turning;
+        return scriptedModel.done.has(index) && !turning;
       };
       if (!(await until(`step ${index}`, isDone))) break;
     }
@@ -209,7 +214,7 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
       const asked = world.model.requests.at(-1);
       const tools = asked?.tools?.map(({ function: { name } }) => name).filter((name) => /ticket|echo/.test(name));
       log(`the model was offered ${tools}, after ${JSON.stringify(asked?.messages.slice(-6)).slice(0, 4000)}`);
-      log(`the runtime's log ends with ${await logOf(stage, sessionId)}`);
+      log(`the runtime's log ends with ${await logOf(testRuntime, sessionId)}`);
       log(
         `the server saw ${world.mcp.knocks.slice(-6).map(({ http, method, status }) => `${http} ${method} ${status}`)}`,
       );
@@ -242,7 +247,7 @@ export async function playRound(schedule: Schedule, ground: Ground): Promise<Rep
   for (const actor of actors) problems.push(...actor.complaints);
   for (const actor of actors) for (const pid of actor.pids) if (isAlive(pid)) problems.push(`process ${pid} is left`);
   if (ground.folder !== undefined) problems.push(...(await secretsIn(ground.folder, world)));
-  problems.push(...(await secretsIn(stage.home, world)));
+  problems.push(...(await secretsIn(testRuntime.home, world)));
   return {
     problems,
     kills: count.kills,

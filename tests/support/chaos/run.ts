@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { collect } from "../collect.js";
 import { key } from "../ledger/place.js";
 import { startPostgres } from "../ledger/postgres-server.js";
-import { openStage, type RuntimeUnderTest } from "../world.js";
+import { type RuntimeUnderTest, startTestRuntime } from "../world.js";
 import { playRound, type Report } from "./round.js";
 import { scheduleOf } from "./schedule.js";
 
@@ -27,7 +27,7 @@ export interface ChaosReport {
 
 /** Rounds one after the other on one runtime, each with a world and a ledger of its own. */
 export async function runChaos({ under, engine, seeds, log, onRound }: ChaosOptions): Promise<ChaosReport> {
-  await using stage = await openStage(under);
+  await using testRuntime = await startTestRuntime(under);
   await using server = engine === "postgres" ? await startPostgres() : undefined;
   const folder = await mkdtemp(join(tmpdir(), "latchkey-chaos-"));
   const rounds: { seed: number; report: Report }[] = [];
@@ -37,14 +37,14 @@ export async function runChaos({ under, engine, seeds, log, onRound }: ChaosOpti
     for (const [index, seed] of seeds.entries()) {
       const own = join(folder, `${index}`);
       const location = server ? await server.location() : join(own, "ledger.db");
-      const ground = { stage, location, key, ...(server ? {} : { folder: own }), ...(log ? { log } : {}) };
+      const ground = { testRuntime, location, key, ...(server ? {} : { folder: own }), ...(log ? { log } : {}) };
       const report = await playRound(scheduleOf(seed), ground);
       rounds.push({ seed, report });
       onRound?.(seed, report);
       // On Node 20 the files of an SQLite ledger that is closed stay open until its statements are collected.
       collect();
       handles.push(await openFiles("self"));
-      runtimeHandles.push(await openFiles(stage.runtime.pid));
+      runtimeHandles.push(await openFiles(testRuntime.runtime.pid));
       if (report.problems.length === 0) await rm(own, { recursive: true, force: true });
     }
   } finally {

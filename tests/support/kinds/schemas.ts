@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Stage } from "../world.js";
+import type { TestRuntime } from "../world.js";
 
 /** What a runtime's own schemas say about questions and answers. */
 export interface SchemaFacts {
@@ -11,9 +11,9 @@ export interface SchemaFacts {
 }
 
 /** The runtime of the SDK has its schemas beside it; that of the command line program unpacks them into its home. */
-export async function schemasOf(stage: Stage): Promise<SchemaFacts> {
-  const platform = join(dirname(stage.under.path), "../..", "schemas");
-  const folder = (await find(stage.home, stage.runtime.version)) ?? platform;
+export async function schemasOf(testRuntime: TestRuntime): Promise<SchemaFacts> {
+  const platform = join(dirname(testRuntime.under.path), "../..", "schemas");
+  const folder = (await find(testRuntime.home, testRuntime.runtime.version)) ?? platform;
   const read = async (name: string): Promise<unknown> => JSON.parse(await readFile(join(folder, name), "utf8"));
   const [api, events] = await Promise.all([read("api.schema.json"), read("session-events.schema.json")]);
   const methods = [...nodes(api)].flatMap((node) => (typeof node.rpcMethod === "string" ? [node.rpcMethod] : []));

@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import { deriveKey, type Ledger, openLedger } from "latchkey/ledger";
+import * as assert from "uvu/assert";
 import type { Suite } from "../suite.js";
 import { key, type Place } from "./place.js";
 import { raw } from "./raw.js";
@@ -30,42 +30,42 @@ export function loadGuardTests(test: Suite, place: () => Place): void {
       ["a", "A"],
       ["a", "A"],
     ] as const;
-    assert.deepEqual(await states(ledger, straight), ["open", "open", "open"]);
+    assert.equal(await states(ledger, straight), ["open", "open", "open"]);
     const between = [
       ["b", "A"],
       ["b", undefined],
       ["b", "A"],
     ] as const;
-    assert.deepEqual(await states(ledger, between), ["open", "open", "open"]);
+    assert.equal(await states(ledger, between), ["open", "open", "open"]);
     const strangers = [
       ["c", "A"],
       ["d", "B"],
       ["c", "A"],
     ] as const;
-    assert.deepEqual(await states(ledger, strangers), ["open", "open", "open"]);
+    assert.equal(await states(ledger, strangers), ["open", "open", "open"]);
     const alike = [
       ["e", "Z"],
       ["f", "Y"],
       ["f", "Z"],
     ] as const;
-    assert.deepEqual(await states(ledger, alike), ["open", "lost", "open"]);
+    assert.equal(await states(ledger, alike), ["open", "lost", "open"]);
     const onwards = [
       ["g", "A"],
       ["g", "B"],
       ["g", "C"],
       ["g", "A"],
     ] as const;
-    assert.deepEqual(await states(ledger, onwards), ["lost", "lost", "open", "lost"]);
+    assert.equal(await states(ledger, onwards), ["lost", "lost", "open", "lost"]);
   });
 
   test("an epoch that is learned later is written down, and ends what was asked without it never", async () => {
     await using ledger = await open();
     const request = oauthRequest({ sessionId: "s" });
-    assert.equal((await ledger.record(request)).epoch, undefined);
-    assert.equal((await ledger.record(request, { epoch: "A" })).epoch, "A");
+    assert.is((await ledger.record(request)).epoch, undefined);
+    assert.is((await ledger.record(request, { epoch: "A" })).epoch, "A");
     await lapse();
     await ledger.record(oauthRequest({ sessionId: "s", ...elsewhere() }), { epoch: "B" });
-    assert.equal((await ledger.record(request)).state, "lost");
+    assert.is((await ledger.record(request)).state, "lost");
   });
 
   test("a session that is lost takes nothing of another with it", async () => {
@@ -78,13 +78,13 @@ export function loadGuardTests(test: Suite, place: () => Place): void {
     for (const entry of [id, other.id])
       await (await ledger.deliver(entry, { owner: "keeper" }))?.settle({ accepted: true });
     const waiting = await ledger.record(oauthRequest({ sessionId: "mine", ...elsewhere() }));
-    assert.deepEqual(
+    assert.equal(
       (await ledger.lost("mine")).map((entry) => entry.id),
       [waiting.id],
     );
-    assert.equal((await ledger.get(third.id))?.state, "open");
+    assert.is((await ledger.get(third.id))?.state, "open");
     // The other session was given the answer, and says that it is bad: that still counts.
-    assert.equal((await ledger.record(oauthRequest({ sessionId: "its", reason: "refresh" }))).state, "open");
+    assert.is((await ledger.record(oauthRequest({ sessionId: "its", reason: "refresh" }))).state, "open");
   });
 
   test("a broker of one principal loses and completes that principal's alone", async () => {
@@ -96,13 +96,13 @@ export function loadGuardTests(test: Suite, place: () => Place): void {
     );
     await using broker = await openLedger(location, { principal: "ada", key: deriveKey(key, "ada") });
     const { kind } = its;
-    assert.equal(await broker.completed({ kind, sessionId: "s", requestId: "r2" }), undefined);
-    assert.deepEqual(
+    assert.is(await broker.completed({ kind, sessionId: "s", requestId: "r2" }), undefined);
+    assert.equal(
       (await broker.lost("s")).map(({ id }) => id),
       [mine.id],
     );
-    assert.equal((await ledger.get(its.id))?.state, "open");
-    assert.equal((await broker.completed({ kind, sessionId: "s", requestId: "r1" }))?.id, mine.id);
+    assert.is((await ledger.get(its.id))?.state, "open");
+    assert.is((await broker.completed({ kind, sessionId: "s", requestId: "r1" }))?.id, mine.id);
   });
 
   test("a load is given an answer that another session, or an earlier load, has had", async () => {
@@ -110,19 +110,19 @@ export function loadGuardTests(test: Suite, place: () => Place): void {
     const first = await ledger.record(oauthRequest({ sessionId: "s1" }), { epoch: "A" });
     await ledger.answer(first.id, token("A"));
     await (await ledger.deliver(first.id, { owner: "keeper" }))?.settle({ accepted: true });
-    assert.equal((await ledger.record(oauthRequest({ sessionId: "s2" }), { epoch: "A" })).state, "answered");
+    assert.is((await ledger.record(oauthRequest({ sessionId: "s2" }), { epoch: "A" })).state, "answered");
     const same = await ledger.record(oauthRequest({ sessionId: "s1" }), { epoch: "A" });
-    assert.equal(same.state, "open", "this load has had it");
+    assert.is(same.state, "open", "this load has had it");
     await lapse();
-    assert.equal((await ledger.record(oauthRequest({ sessionId: "s1" }), { epoch: "B" })).state, "answered");
+    assert.is((await ledger.record(oauthRequest({ sessionId: "s1" }), { epoch: "B" })).state, "answered");
   });
 
   test("an answer for one request serves no other one of its credential, and seeds nothing", async () => {
     await using ledger = await open();
     const first = await ledger.record(oauthRequest({ sessionId: "s" }));
     await ledger.answer(first.id, { kind: "cancelled" });
-    assert.equal((await ledger.record(oauthRequest())).state, "open");
-    assert.deepEqual(await ledger.seeds("s"), []);
+    assert.is((await ledger.record(oauthRequest())).state, "open");
+    assert.equal(await ledger.seeds("s"), []);
   });
 
   test("seeds are those of the session, each question with its own answer, while that is good", async () => {
@@ -140,7 +140,7 @@ export function loadGuardTests(test: Suite, place: () => Place): void {
     await ledger.answer(short.id, token("SHORT"), { expiresAt: new Date(Date.now() + 60) });
     await lapse(90);
     const seeds = await ledger.seeds("s1");
-    assert.deepEqual(
+    assert.equal(
       seeds.map(({ request, answer }) => [request.kind === "mcp.oauth_required" && request.data.serverName, answer]),
       [
         [one.serverName, token("ONE")],
@@ -151,7 +151,7 @@ export function loadGuardTests(test: Suite, place: () => Place): void {
     await ledger.lost("s1");
     await seeds[0]?.given();
     const ended = (await ledger.list({ sessionId: "s1" })).map(({ state }) => state);
-    assert.deepEqual(ended, ["settled", "lost", "lost"]);
+    assert.equal(ended, ["settled", "lost", "lost"]);
   });
 
   test("a delivery that was overtaken in time is settled by the completed event", async () => {
@@ -160,7 +160,7 @@ export function loadGuardTests(test: Suite, place: () => Place): void {
     await ledger.answer(id, token("A"));
     await ledger.deliver(id, { owner: "dead", leaseMs: 20 });
     await lapse(50);
-    assert.equal((await ledger.completed({ kind, sessionId, requestId }))?.outcome, "accepted");
+    assert.is((await ledger.completed({ kind, sessionId, requestId }))?.outcome, "accepted");
   });
 
   test("a newer question about something else supersedes nothing", async () => {
@@ -169,7 +169,7 @@ export function loadGuardTests(test: Suite, place: () => Place): void {
     await ledger.answer(id, token("A"));
     const delivery = await ledger.deliver(id, { owner: "keeper" });
     await ledger.record(oauthRequest({ sessionId: "s", ...elsewhere() }));
-    assert.equal((await delivery?.settle({ accepted: false }))?.outcome, "unknown");
+    assert.is((await delivery?.settle({ accepted: false }))?.outcome, "unknown");
   });
 
   test("what is pruned is what is over: good answers stay, refused ones and those for one request go", async () => {
@@ -191,11 +191,11 @@ export function loadGuardTests(test: Suite, place: () => Place): void {
     // It waits for another answer than the refused one, which so serves nobody.
     await ledger.record(oauthRequest(refused));
     await lapse();
-    assert.equal((await ledger.prune({ entriesMs: 0 })).entries, 3);
+    assert.is((await ledger.prune({ entriesMs: 0 })).entries, 3);
     const count = async (name: string) => Number((await database.run(`SELECT COUNT(*) AS n FROM ${name}`))[0]?.n);
-    assert.deepEqual(await Promise.all(["entries", "given", "answers", "credentials"].map(count)), [2, 0, 1, 3]);
-    assert.equal((await ledger.record(oauthRequest(good))).state, "answered");
-    assert.equal((await ledger.record(oauthRequest(refused))).state, "open");
+    assert.equal(await Promise.all(["entries", "given", "answers", "credentials"].map(count)), [2, 0, 1, 3]);
+    assert.is((await ledger.record(oauthRequest(good))).state, "answered");
+    assert.is((await ledger.record(oauthRequest(refused))).state, "open");
   });
 
   test("a claim that lives outlasts the pruning of its entry", async () => {
@@ -205,7 +205,7 @@ export function loadGuardTests(test: Suite, place: () => Place): void {
     await claim?.stash({ verifier: 1 });
     await ledger.cancel(id, { force: true });
     await lapse();
-    assert.equal((await ledger.prune({ entriesMs: 0 })).entries, 1);
-    assert.deepEqual(await claim?.stashed(), { verifier: 1 });
+    assert.is((await ledger.prune({ entriesMs: 0 })).entries, 1);
+    assert.equal(await claim?.stashed(), { verifier: 1 });
   });
 }

@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import { type Ledger, openLedger } from "latchkey/ledger";
+import * as assert from "uvu/assert";
 import { rejects, type Suite } from "../suite.js";
 import { key, type Place } from "./place.js";
 import { raw } from "./raw.js";
@@ -18,8 +18,8 @@ export function guardTests(test: Suite, place: () => Place): void {
     assert.ok(claim && held, "a claim stands in nobody else's way");
     await claim.answer(token("A"));
     await held.extend();
-    assert.equal(await ledger.claim({ id: its.id }, { owner: "thief" }), undefined);
-    assert.equal((await held.answer(token("B"))).state, "answered");
+    assert.is(await ledger.claim({ id: its.id }, { owner: "thief" }), undefined);
+    assert.is((await held.answer(token("B"))).state, "answered");
     await rejects(claim.extend(), { code: "FENCED" });
   });
 
@@ -31,27 +31,27 @@ export function guardTests(test: Suite, place: () => Place): void {
     assert.ok(claim && held);
     await held.stash("its");
     await claim.stash("mine");
-    assert.deepEqual([await claim.stashed(), await held.stashed()], ["mine", "its"]);
+    assert.equal([await claim.stashed(), await held.stashed()], ["mine", "its"]);
     await claim.extend();
     const shown = (await ledger.get(its.id))?.claim;
-    assert.deepEqual([shown?.owner, shown?.until.getTime()], ["its", held.until.getTime()]);
+    assert.equal([shown?.owner, shown?.until.getTime()], ["its", held.until.getTime()]);
     await claim.release();
     await held.extend();
-    assert.equal((await ledger.get(mine.id))?.claim, undefined);
+    assert.is((await ledger.get(mine.id))?.claim, undefined);
   });
 
   test("an entry with a time limit is cancelled before it, and is expired after it", async () => {
     await using ledger = await open();
     const later = await ledger.record(oauthRequest(), { expiresAt: new Date(Date.now() + 600_000) });
-    assert.equal((await ledger.cancel(later.id)).state, "cancelled");
+    assert.is((await ledger.cancel(later.id)).state, "cancelled");
     const soon = await ledger.record(oauthRequest(other), { expiresAt: new Date(Date.now() + 30) });
     await new Promise((resolve) => setTimeout(resolve, 60));
-    assert.equal((await ledger.list({ state: "expired" }))[0]?.id, soon.id);
+    assert.is((await ledger.list({ state: "expired" }))[0]?.id, soon.id);
     await rejects(ledger.cancel(soon.id), { code: "EXPIRED" });
     // A claim of its credential writes that down.
     const next = await ledger.record(oauthRequest(other));
     assert.ok(await ledger.claim({ id: next.id }, { owner: "broker" }));
-    assert.equal((await ledger.receipts(soon.id)).at(-1)?.state, "expired");
+    assert.is((await ledger.receipts(soon.id)).at(-1)?.state, "expired");
     await rejects(ledger.cancel(soon.id), { code: "EXPIRED" });
   });
 
@@ -64,7 +64,7 @@ export function guardTests(test: Suite, place: () => Place): void {
     await database.run("UPDATE entries SET answer = (SELECT id FROM answers) WHERE id = ?", mine.id);
     await rejects(ledger.answer(mine.id, token("ITS")), { code: "CORRUPT" });
     await ledger.refuse(mine.id);
-    assert.equal((await ledger.record(oauthRequest(other))).state, "answered");
+    assert.is((await ledger.record(oauthRequest(other))).state, "answered");
   });
 
   test("an answer that outlives its request is kept for its own principal alone", async () => {
@@ -75,7 +75,7 @@ export function guardTests(test: Suite, place: () => Place): void {
     await ledger.lost(sessionId);
     await database.run("UPDATE credentials SET principal = 'bob'");
     await rejects(ledger.answer(id, token("A")), { code: "CORRUPT" });
-    assert.deepEqual(await database.run("SELECT id FROM answers"), []);
+    assert.equal(await database.run("SELECT id FROM answers"), []);
   });
 
   test("a claim tells the secrets of its own entries, and of no others", async () => {
@@ -100,9 +100,9 @@ export function guardTests(test: Suite, place: () => Place): void {
       ids.set(`${sessionId} ${requestId}`, (await ledger.record(asked)).id);
     }
     const over = await ledger.completed({ kind: "permission.requested", sessionId: "s1", requestId: "r1" });
-    assert.equal(over?.id, ids.get("s1 r1"));
+    assert.is(over?.id, ids.get("s1 r1"));
     const open1 = (await ledger.list({ state: "open" })).map(({ id }) => id);
-    assert.deepEqual(new Set(open1), new Set([ids.get("s1 r2"), ids.get("s2 r1")]));
+    assert.equal(new Set(open1), new Set([ids.get("s1 r2"), ids.get("s2 r1")]));
   });
 
   test("an answer was sent to those that it was sent to: a refusal by others says nothing about it", async () => {
@@ -112,9 +112,9 @@ export function guardTests(test: Suite, place: () => Place): void {
     await ledger.answer(first.id, token("A"));
     await (await ledger.deliver(first.id, { owner: "keeper" }))?.settle({ accepted: true });
     const again = await ledger.record(oauthRequest({ sessionId: "s2", reason: "refresh" }));
-    assert.equal(again.state, "answered", "the second session never had it");
+    assert.is(again.state, "answered", "the second session never had it");
     const refused = await ledger.record(oauthRequest({ sessionId: "s1", reason: "refresh" }));
-    assert.equal(refused.state, "open");
+    assert.is(refused.state, "open");
   });
 
   test("of two answers to one question the one that was sent is refused", async () => {
@@ -124,9 +124,9 @@ export function guardTests(test: Suite, place: () => Place): void {
     await ledger.lost("s1");
     await ledger.answer(first.id, token("NEW"));
     const second = await ledger.record(oauthRequest({ sessionId: "s1" }));
-    assert.deepEqual((await ledger.deliver(second.id, { owner: "keeper" }))?.answer, token("NEW"));
+    assert.equal((await ledger.deliver(second.id, { owner: "keeper" }))?.answer, token("NEW"));
     const third = await ledger.record(oauthRequest({ sessionId: "s1", reason: "refresh" }));
-    assert.deepEqual((await ledger.deliver(third.id, { owner: "keeper" }))?.answer, token("OLD"));
+    assert.equal((await ledger.deliver(third.id, { owner: "keeper" }))?.answer, token("OLD"));
   });
 
   test("an answer that is turned to another one while it is unsealed is not marked as sent", async () => {
@@ -143,8 +143,8 @@ export function guardTests(test: Suite, place: () => Place): void {
       await database.run(turn, id);
       return true;
     };
-    assert.equal(await ledger.deliver(id, { owner: "keeper", wanted }), undefined);
-    assert.equal((await ledger.get(id))?.state, "answered");
+    assert.is(await ledger.deliver(id, { owner: "keeper", wanted }), undefined);
+    assert.is((await ledger.get(id))?.state, "answered");
   });
 
   test("what is changed between the look at a row and the write is found out", async () => {
@@ -181,9 +181,9 @@ export function guardTests(test: Suite, place: () => Place): void {
       );
       const other = ledger.giveAgain(asked.id);
       await meanwhile("answer = 'other'");
-      assert.equal(await other, undefined);
+      assert.is(await other, undefined);
       await database.run("UPDATE entries SET answer = (SELECT id FROM answers WHERE id <> 'other')");
     }
-    assert.deepEqual(await ledger.giveAgain(asked.id), { kind: "approve-once" });
+    assert.equal(await ledger.giveAgain(asked.id), { kind: "approve-once" });
   });
 }

@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import { type Key, openLedger } from "latchkey/ledger";
+import * as assert from "uvu/assert";
 import { rejects, type Suite } from "../suite.js";
 import type { Place } from "./place.js";
 import { oauthRequest, token } from "./requests.js";
@@ -16,14 +16,14 @@ export function keyTests(test: Suite, place: () => Place): void {
     await first.close();
     for (const key of [right.toString("hex"), right.toString("base64"), right.toString("base64url")]) {
       await using ledger = await openLedger(location, { key });
-      assert.equal((await ledger.get(id))?.state, "open");
+      assert.is((await ledger.get(id))?.state, "open");
     }
     await rejects(openLedger(location, { key: bytes(2) }), { code: "WRONG_KEY" });
     const short: Key = "abc";
     await rejects(openLedger(location, { key: short }), TypeError);
     await rejects(openLedger(location, { keys: [] }), { code: "WRONG_KEY" });
     await using ledger = await openLedger(location, { key: right });
-    assert.equal((await ledger.receipts(id)).length, 1);
+    assert.is((await ledger.receipts(id)).length, 1);
   });
 
   test("rotates keys: opens with either, seals with the first", async () => {
@@ -34,18 +34,18 @@ export function keyTests(test: Suite, place: () => Place): void {
     await before.answer(entry.id, token("A"));
     await before.close();
     const both = await openLedger(location, { keys: [next, old] });
-    assert.equal((await both.answer(entry.id, token("A"))).state, "answered");
+    assert.is((await both.answer(entry.id, token("A"))).state, "answered");
     const late = await both.record(oauthRequest({ clientSecret: "SECRET-2", principal: "bob" }));
     const claim = await both.claim({}, { owner: "broker" });
-    assert.equal(JSON.stringify(await claim?.secrets()).includes("SECRET-2"), true);
+    assert.is(JSON.stringify(await claim?.secrets()).includes("SECRET-2"), true);
     await claim?.release();
     await both.close();
     await using after = await openLedger(location, { key: next });
     const opened = await after.claim({ id: late.id }, { owner: "broker" });
-    assert.equal(JSON.stringify(await opened?.secrets()).includes("SECRET-2"), true);
+    assert.is(JSON.stringify(await opened?.secrets()).includes("SECRET-2"), true);
     // What only the old key opens stays shut, and nothing is marked as sent because of that.
     await rejects(after.deliver(entry.id, { owner: "keeper" }), { code: "WRONG_KEY" });
-    assert.equal((await after.get(entry.id))?.state, "answered");
+    assert.is((await after.get(entry.id))?.state, "answered");
     await using stale = await openLedger(location, { key: old });
     assert.ok(stale);
   });
@@ -67,9 +67,9 @@ export function keyTests(test: Suite, place: () => Place): void {
     const all = await Promise.all(Array.from({ length: 6 }, () => openLedger(location, { key: bytes(1) })));
     const request = oauthRequest();
     const entries = await Promise.all(all.map((ledger) => ledger.record(request)));
-    assert.equal(new Set(entries.map(({ id }) => id)).size, 1);
+    assert.is(new Set(entries.map(({ id }) => id)).size, 1);
     const claims = await Promise.all(all.map((ledger) => ledger.claim({}, { owner: "broker" })));
-    assert.equal(claims.filter((claim) => claim !== undefined).length, 1);
+    assert.is(claims.filter((claim) => claim !== undefined).length, 1);
     await Promise.all(all.map((ledger) => ledger.close()));
   });
 }

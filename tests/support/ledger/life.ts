@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import { type Entry, type Ledger, openLedger } from "latchkey/ledger";
+import * as assert from "uvu/assert";
 import { rejects, type Suite, within } from "../suite.js";
 import { key, type Place } from "./place.js";
 import { oauthRequest, permissionRequest, token } from "./requests.js";
@@ -13,18 +13,18 @@ export function lifeTests(test: Suite, place: () => Place): void {
   test("marks an answer sent before it is handed out, and hands it out once", async () => {
     await using ledger = await open();
     const { id } = await ledger.record(oauthRequest());
-    assert.equal(await ledger.deliver(id, { owner: "keeper" }), undefined);
+    assert.is(await ledger.deliver(id, { owner: "keeper" }), undefined);
     await ledger.answer(id, token("A"));
     const delivery = await ledger.deliver(id, { owner: "keeper" });
-    assert.deepEqual(delivery?.answer, token("A"));
-    assert.equal(delivery?.inDoubt, false);
-    assert.equal((await ledger.get(id))?.state, "sent");
-    assert.equal(await ledger.deliver(id, { owner: "other" }), undefined);
+    assert.equal(delivery?.answer, token("A"));
+    assert.is(delivery?.inDoubt, false);
+    assert.is((await ledger.get(id))?.state, "sent");
+    assert.is(await ledger.deliver(id, { owner: "other" }), undefined);
     const settled = await delivery?.settle({ accepted: true });
-    assert.equal(settled?.outcome, "accepted");
-    assert.deepEqual(await delivery?.settle({ accepted: true }), settled);
-    assert.deepEqual(await states(ledger, id), ["open", "answered", "sent", "settled"]);
-    assert.deepEqual(await ledger.answer(id, token("A")), settled);
+    assert.is(settled?.outcome, "accepted");
+    assert.equal(await delivery?.settle({ accepted: true }), settled);
+    assert.equal(await states(ledger, id), ["open", "answered", "sent", "settled"]);
+    assert.equal(await ledger.answer(id, token("A")), settled);
     await rejects(ledger.answer(id, token("B")), { code: "CONFLICT" });
   });
 
@@ -36,18 +36,18 @@ export function lifeTests(test: Suite, place: () => Place): void {
       asked.push(is);
       return is;
     };
-    assert.equal(await ledger.deliver(id, { owner: "keeper", wanted: wanted(true) }), undefined);
-    assert.deepEqual(asked, [], "there is no answer that could be wanted");
+    assert.is(await ledger.deliver(id, { owner: "keeper", wanted: wanted(true) }), undefined);
+    assert.equal(asked, [], "there is no answer that could be wanted");
     await ledger.answer(id, token("A"));
-    assert.equal(await ledger.deliver(id, { owner: "keeper", wanted: wanted(false) }), undefined);
+    assert.is(await ledger.deliver(id, { owner: "keeper", wanted: wanted(false) }), undefined);
     const untold = ledger.deliver(id, {
       owner: "keeper",
       wanted: () => Promise.reject(new RangeError("nobody knows")),
     });
     await rejects(untold, { name: "RangeError" });
-    assert.deepEqual(await states(ledger, id), ["open", "answered"]);
-    assert.deepEqual((await ledger.deliver(id, { owner: "keeper", wanted: wanted(true) }))?.answer, token("A"));
-    assert.deepEqual(asked, [false, true]);
+    assert.equal(await states(ledger, id), ["open", "answered"]);
+    assert.equal((await ledger.deliver(id, { owner: "keeper", wanted: wanted(true) }))?.answer, token("A"));
+    assert.equal(asked, [false, true]);
   });
 
   test("gives an answer in doubt again only under a higher fence", async () => {
@@ -63,9 +63,9 @@ export function lifeTests(test: Suite, place: () => Place): void {
     assert.ok(next.fence > dead.fence);
     await rejects(dead.settle({ accepted: true }), { code: "FENCED" });
     await rejects(dead.extend(), { code: "FENCED" });
-    assert.equal((await next.settle({ accepted: false, completed: true })).outcome, "accepted-before");
+    assert.is((await next.settle({ accepted: false, completed: true })).outcome, "accepted-before");
     const fences = (await ledger.receipts(id)).filter(({ state }) => state === "sent").map(({ fence }) => fence);
-    assert.deepEqual(fences, [dead.fence, next.fence]);
+    assert.equal(fences, [dead.fence, next.fence]);
   });
 
   test("finds a name for every refusal of the runtime", async () => {
@@ -78,39 +78,39 @@ export function lifeTests(test: Suite, place: () => Place): void {
       return delivery;
     };
     const principal = "p1";
-    assert.equal((await (await send({ principal })).settle({ accepted: false, completed: true })).outcome, "conflict");
+    assert.is((await (await send({ principal })).settle({ accepted: false, completed: true })).outcome, "conflict");
     const unknown = await send({ principal: "p2" });
-    assert.equal((await unknown.settle({ accepted: false, reason: "gone" })).outcome, "unknown");
-    assert.equal((await ledger.receipts(unknown.entry.id)).at(-1)?.reason, "gone");
+    assert.is((await unknown.settle({ accepted: false, reason: "gone" })).outcome, "unknown");
+    assert.is((await ledger.receipts(unknown.entry.id)).at(-1)?.reason, "gone");
     const expired = await send({ principal: "p3" }, new Date(Date.now() + 1000));
     await lapse(1050);
-    assert.equal((await expired.settle({ accepted: false })).outcome, "expired");
+    assert.is((await expired.settle({ accepted: false })).outcome, "expired");
     const superseded = await send({ principal: "p4", sessionId: "s" });
     await lapse(5);
     await ledger.record(oauthRequest({ principal: "p4", sessionId: "s" }));
-    assert.equal((await superseded.settle({ accepted: false })).outcome, "superseded");
+    assert.is((await superseded.settle({ accepted: false })).outcome, "superseded");
   });
 
   test("settles by the completed event", async () => {
     await using ledger = await open();
     const complete = async (entry: Entry) => await ledger.completed(entry);
     const open1 = await ledger.record(oauthRequest());
-    assert.equal((await complete(open1))?.outcome, "elsewhere");
+    assert.is((await complete(open1))?.outcome, "elsewhere");
     await rejects(ledger.answer(open1.id, token("A")), { code: "CONFLICT" });
     const answered = await ledger.record(oauthRequest());
     await ledger.answer(answered.id, token("A"));
-    assert.equal((await complete(answered))?.outcome, "elsewhere");
+    assert.is((await complete(answered))?.outcome, "elsewhere");
     const live = await ledger.record(oauthRequest({ principal: "bob" }));
     await ledger.answer(live.id, token("A"));
     const delivery = await ledger.deliver(live.id, { owner: "keeper" });
-    assert.equal((await complete(live))?.state, "sent");
+    assert.is((await complete(live))?.state, "sent");
     await delivery?.extend(1);
     await lapse(10);
     // Its sender died; the event that was seen meanwhile tells.
-    assert.equal(await ledger.deliver(live.id, { owner: "next" }), undefined);
-    assert.equal((await ledger.get(live.id))?.outcome, "accepted");
-    assert.equal((await delivery?.settle({ accepted: true }))?.outcome, "accepted");
-    assert.equal(await ledger.completed({ kind: "mcp.oauth_required", sessionId: "s", requestId: "r" }), undefined);
+    assert.is(await ledger.deliver(live.id, { owner: "next" }), undefined);
+    assert.is((await ledger.get(live.id))?.outcome, "accepted");
+    assert.is((await delivery?.settle({ accepted: true }))?.outcome, "accepted");
+    assert.is(await ledger.completed({ kind: "mcp.oauth_required", sessionId: "s", requestId: "r" }), undefined);
   });
 
   test("a request asked again supersedes the earlier one and takes its answer over", async () => {
@@ -119,19 +119,19 @@ export function lifeTests(test: Suite, place: () => Place): void {
     const first = await ledger.record(oauthRequest(asking));
     const claim = await ledger.claim({}, { owner: "broker" });
     const [lost] = await ledger.lost("s");
-    assert.equal(lost?.state, "lost");
-    assert.equal(await claim?.wanted(), false);
-    assert.equal(await ledger.claim({}, { owner: "other" }), undefined);
+    assert.is(lost?.state, "lost");
+    assert.is(await claim?.wanted(), false);
+    assert.is(await ledger.claim({}, { owner: "other" }), undefined);
     // The person finished although the asker was gone: what was obtained is kept.
-    assert.equal((await claim?.answer(token("A")))?.state, "lost");
+    assert.is((await claim?.answer(token("A")))?.state, "lost");
     const second = await ledger.record(oauthRequest(asking));
-    assert.equal(second.state, "answered");
+    assert.is(second.state, "answered");
     const old = await ledger.get(first.id);
-    assert.deepEqual([old?.state, old?.successor], ["superseded", second.id]);
+    assert.equal([old?.state, old?.successor], ["superseded", second.id]);
     const third = await ledger.record(oauthRequest({ ...asking, scope: "other" }));
-    assert.equal(third.state, "open");
-    assert.deepEqual(await states(ledger, second.id), ["open", "answered", "lost", "superseded"]);
-    assert.deepEqual([(await ledger.get(second.id))?.successor], [third.id]);
+    assert.is(third.state, "open");
+    assert.equal(await states(ledger, second.id), ["open", "answered", "lost", "superseded"]);
+    assert.equal([(await ledger.get(second.id))?.successor], [third.id]);
   });
 
   test("requests that outlive the runtime go on as they are", async () => {
@@ -139,11 +139,11 @@ export function lifeTests(test: Suite, place: () => Place): void {
     const asking = { sessionId: "s", toolCallId: "call" };
     const first = await ledger.record(permissionRequest(asking));
     const second = await ledger.record(permissionRequest(asking));
-    assert.deepEqual(await ledger.lost("s"), []);
-    assert.equal((await ledger.get(first.id))?.state, "open");
-    assert.equal((await ledger.get(second.id))?.state, "open");
-    assert.equal((await ledger.lost("s", { all: true, only: [first.id] })).length, 1);
-    assert.equal((await ledger.get(second.id))?.state, "open");
+    assert.equal(await ledger.lost("s"), []);
+    assert.is((await ledger.get(first.id))?.state, "open");
+    assert.is((await ledger.get(second.id))?.state, "open");
+    assert.is((await ledger.lost("s", { all: true, only: [first.id] })).length, 1);
+    assert.is((await ledger.get(second.id))?.state, "open");
   });
 
   test("knows by the epoch which requests an earlier load asked", async () => {
@@ -153,11 +153,11 @@ export function lifeTests(test: Suite, place: () => Place): void {
     const first = await ask("e1", "a");
     await lapse(5);
     const second = await ask("e2", "b");
-    assert.equal((await ledger.get(first.id))?.state, "lost");
+    assert.is((await ledger.get(first.id))?.state, "lost");
     await lapse(5);
-    assert.equal((await ask("e1", "c")).state, "lost");
-    assert.equal((await ledger.get(second.id))?.state, "open");
-    assert.equal((await ledger.lost("s", { epoch: "e3" })).length, 1);
+    assert.is((await ask("e1", "c")).state, "lost");
+    assert.is((await ledger.get(second.id))?.state, "open");
+    assert.is((await ledger.lost("s", { epoch: "e3" })).length, 1);
   });
 
   test("what was sent to a load that is gone is settled as unknown", async () => {
@@ -166,7 +166,7 @@ export function lifeTests(test: Suite, place: () => Place): void {
     await ledger.answer(id, token("A"));
     await ledger.deliver(id, { owner: "keeper" });
     const [settled] = await ledger.lost("s");
-    assert.deepEqual([settled?.state, settled?.outcome], ["settled", "unknown"]);
+    assert.equal([settled?.state, settled?.outcome], ["settled", "unknown"]);
   });
 
   test("a refused token serves nobody any more; a newer one serves those who had the old one", async () => {
@@ -179,16 +179,16 @@ export function lifeTests(test: Suite, place: () => Place): void {
     };
     const [a1, b1] = [await ask("a", "initial"), await ask("b", "initial")];
     await ledger.answer(a1.id, token("OLD"));
-    assert.deepEqual([await deliver(a1), await deliver(b1)], [token("OLD"), token("OLD")]);
+    assert.equal([await deliver(a1), await deliver(b1)], [token("OLD"), token("OLD")]);
     const a2 = await ask("a", "refresh");
-    assert.equal(a2.state, "open");
-    assert.equal((await ask("c", "initial")).state, "open");
+    assert.is(a2.state, "open");
+    assert.is((await ask("c", "initial")).state, "open");
     await ledger.answer(a2.id, token("NEW"));
     const b2 = await ask("b", "refresh");
-    assert.equal(b2.state, "answered");
-    assert.deepEqual(await deliver(b2), token("NEW"));
-    assert.equal((await ask("b", "refresh")).state, "open");
-    assert.equal((await ask("d", "initial")).state, "open");
+    assert.is(b2.state, "answered");
+    assert.equal(await deliver(b2), token("NEW"));
+    assert.is((await ask("b", "refresh")).state, "open");
+    assert.is((await ask("d", "initial")).state, "open");
   });
 
   test("a refusal is not about an answer that was never sent", async () => {
@@ -196,24 +196,24 @@ export function lifeTests(test: Suite, place: () => Place): void {
     const ask = async (reason: string) => await ledger.record(oauthRequest({ sessionId: "s", reason }));
     const first = await ask("initial");
     await ledger.answer(first.id, token("A"));
-    assert.equal((await ask("refresh")).state, "answered");
+    assert.is((await ask("refresh")).state, "answered");
     await ledger.refuse(first.id);
-    assert.equal((await ask("initial")).state, "open");
+    assert.is((await ask("initial")).state, "open");
   });
 
   test("seeds a session with good answers, and knows that it was given them", async () => {
     await using ledger = await open();
     const { id } = await ledger.record(oauthRequest({ sessionId: "s", clientSecret: "SECRET-1" }));
-    assert.deepEqual(await ledger.seeds("s"), []);
+    assert.equal(await ledger.seeds("s"), []);
     await ledger.answer(id, token("A", 3600));
     const [seed] = await ledger.seeds("s", { principal: "ada" });
-    assert.deepEqual(seed?.answer, token("A", 3600));
-    assert.equal(JSON.stringify(seed?.request.secrets.reveal()).includes("SECRET-1"), true);
+    assert.equal(seed?.answer, token("A", 3600));
+    assert.is(JSON.stringify(seed?.request.secrets.reveal()).includes("SECRET-1"), true);
     assert.ok(seed?.expiresAt && seed.expiresAt.getTime() > Date.now() + 3_500_000);
-    assert.deepEqual(await ledger.seeds("s", { principal: "bob" }), []);
+    assert.equal(await ledger.seeds("s", { principal: "bob" }), []);
     await seed.given();
-    assert.equal((await ledger.record(oauthRequest({ sessionId: "s", reason: "refresh" }))).state, "open");
-    assert.deepEqual(await ledger.seeds("s"), []);
+    assert.is((await ledger.record(oauthRequest({ sessionId: "s", reason: "refresh" }))).state, "open");
+    assert.equal(await ledger.seeds("s"), []);
   });
 
   test("settles what was lost once the session is loaded with its answer", async () => {
@@ -223,30 +223,30 @@ export function lifeTests(test: Suite, place: () => Place): void {
     await ledger.answer(id, token("A"));
     await ledger.lost("s");
     const [seed] = await ledger.seeds("s");
-    assert.equal((await ledger.get(id))?.state, "lost", "not before it is given");
+    assert.is((await ledger.get(id))?.state, "lost", "not before it is given");
     await seed?.given();
     const settled = await ledger.get(id);
-    assert.deepEqual([settled?.state, settled?.outcome], ["settled", "seeded"]);
-    assert.equal((await ledger.get(other.id))?.state, "lost");
+    assert.equal([settled?.state, settled?.outcome], ["settled", "seeded"]);
+    assert.is((await ledger.get(other.id))?.state, "lost");
     // The next load needs the answer as much as this one.
     await ledger.lost("s");
-    assert.equal((await ledger.seeds("s")).length, 1);
+    assert.is((await ledger.seeds("s")).length, 1);
     await (await ledger.seeds("s"))[0]?.given();
-    assert.deepEqual(await states(ledger, id), ["open", "answered", "lost", "settled"]);
+    assert.equal(await states(ledger, id), ["open", "answered", "lost", "settled"]);
     // Refused after all: the question comes again, and is a new one.
     const again = await ledger.record(oauthRequest({ sessionId: "s", reason: "reauth" }));
-    assert.equal(again.state, "open");
-    assert.equal((await ledger.get(id))?.state, "settled");
+    assert.is(again.state, "open");
+    assert.is((await ledger.get(id))?.state, "settled");
   });
 
   test("fifty sessions of one principal cost one acquisition", async () => {
     await using ledger = await open();
     await Promise.all(Array.from({ length: 50 }, async () => await ledger.record(oauthRequest())));
     const claim = await ledger.claim({}, { owner: "broker" });
-    assert.equal(claim?.entries.length, 50);
+    assert.is(claim?.entries.length, 50);
     await claim?.answer(token("A"));
-    assert.equal((await ledger.list({ state: "answered" })).length, 50);
-    assert.equal(await ledger.claim({}, { owner: "broker" }), undefined);
+    assert.is((await ledger.list({ state: "answered" })).length, 50);
+    assert.is(await ledger.claim({}, { owner: "broker" }), undefined);
   });
 
   test("shows every transition once, in order, to watchers of other connections too", async () => {
@@ -267,7 +267,7 @@ export function lifeTests(test: Suite, place: () => Place): void {
     await ledger.record(oauthRequest({ sessionId: "b", principal: "bob" }));
     await ledger.answer(first.id, token("A"));
     await within(3000, watching, "the watch");
-    assert.deepEqual(seen, ["a open", "b open", "a answered"]);
+    assert.equal(seen, ["a open", "b open", "a answered"]);
     const delivery = await ledger.deliver(first.id, { owner: "keeper" });
     await delivery?.settle({ accepted: true });
     await ledger.cancel((await ledger.list({ sessionId: "b" }))[0]?.id ?? "");
@@ -275,26 +275,26 @@ export function lifeTests(test: Suite, place: () => Place): void {
       seen.push(`${entry.sessionId} ${entry.state} ${entry.outcome ?? ""}`.trim());
       if (seen.length === 6) break;
     }
-    assert.deepEqual(seen.slice(3), ["a sent", "a settled accepted", "b cancelled"]);
+    assert.equal(seen.slice(3), ["a sent", "a settled accepted", "b cancelled"]);
     const reason = new Error("enough");
     const aborted = other.watch({ state: "lost" }, { signal: controller.signal }).next();
     controller.abort(reason);
-    assert.equal(await rejects(aborted), reason);
+    assert.is(await rejects(aborted), reason);
   });
 
   test("a watcher sees an entry run out though nobody else looks", async () => {
     await using ledger = await open();
     const watching = ledger.watch({ state: "expired" }).next();
     const { id } = await ledger.record(oauthRequest(), { expiresAt: new Date(Date.now() + 80) });
-    assert.equal((await within(3000, watching, "the expiry")).value?.id, id);
-    assert.equal((await ledger.receipts(id)).length, 2);
+    assert.is((await within(3000, watching, "the expiry")).value?.id, id);
+    assert.is((await ledger.receipts(id)).length, 2);
   });
 
   test("ends its watches when it is closed", async () => {
     const ledger = await open();
     const watching = ledger.watch().next();
     await ledger.close();
-    assert.equal((await within(3000, watching, "the end")).done, true);
+    assert.is((await within(3000, watching, "the end")).done, true);
     await rejects(ledger.list(), { code: "UNAVAILABLE" });
   });
 
@@ -305,12 +305,12 @@ export function lifeTests(test: Suite, place: () => Place): void {
     await claim?.cancel();
     const open1 = await ledger.record(oauthRequest({ principal: "bob" }));
     await lapse(20);
-    assert.deepEqual(await ledger.prune({ entriesMs: 60_000 }), { entries: 0, receipts: 0 });
-    assert.deepEqual(await ledger.prune({ entriesMs: 0 }), { entries: 1, receipts: 0 });
-    assert.equal(await ledger.get(old.id), undefined);
-    assert.equal((await ledger.get(open1.id))?.state, "open");
-    assert.equal((await ledger.receipts(old.id)).length, 2);
-    assert.deepEqual(await ledger.prune({ entriesMs: 0, receiptsMs: 0 }), { entries: 0, receipts: 2 });
+    assert.equal(await ledger.prune({ entriesMs: 60_000 }), { entries: 0, receipts: 0 });
+    assert.equal(await ledger.prune({ entriesMs: 0 }), { entries: 1, receipts: 0 });
+    assert.is(await ledger.get(old.id), undefined);
+    assert.is((await ledger.get(open1.id))?.state, "open");
+    assert.is((await ledger.receipts(old.id)).length, 2);
+    assert.equal(await ledger.prune({ entriesMs: 0, receiptsMs: 0 }), { entries: 0, receipts: 2 });
     await ledger.record(oauthRequest());
     const again = await ledger.claim({ principal: "ada" }, { owner: "broker" });
     assert.ok(again && claim && again.fence > claim.fence);

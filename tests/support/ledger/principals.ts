@@ -1,6 +1,6 @@
-import assert from "node:assert/strict";
 import { hkdfSync } from "node:crypto";
 import { deriveKey, openLedger } from "latchkey/ledger";
+import * as assert from "uvu/assert";
 import { rejects, type Suite } from "../suite.js";
 import { key, type Place } from "./place.js";
 import { raw } from "./raw.js";
@@ -12,8 +12,8 @@ const [ada, bob] = [deriveKey(key, "ada"), deriveKey(key, "bob")];
 export function principalTests(test: Suite, place: () => Place): void {
   test("a principal's key is derived as RFC 5869 says, and is nobody else's", () => {
     const expected = hkdfSync("sha256", Buffer.from(key, "base64url"), "", "latchkey principal\0ada", 32);
-    assert.equal(ada, Buffer.from(expected).toString("base64url"));
-    assert.equal(new Set([key, ada, bob]).size, 3);
+    assert.is(ada, Buffer.from(expected).toString("base64url"));
+    assert.is(new Set([key, ada, bob]).size, 3);
   });
 
   test("a principal's key opens what is theirs, and seals what the ledger's key opens", async () => {
@@ -23,16 +23,16 @@ export function principalTests(test: Suite, place: () => Place): void {
     const his = await keeper.record(oauthRequest({ principal: "bob", clientSecret: "HIS" }));
     await keeper.record(oauthRequest({ principal: undefined }));
     await using broker = await openLedger(location, { principal: "ada", key: ada });
-    assert.deepEqual(
+    assert.equal(
       (await broker.list()).map(({ id }) => id),
       [hers.id],
     );
     const claim = await broker.claim({ kind: "mcp.oauth_required" }, { owner: "broker" });
-    assert.equal((await claim?.secrets())?.staticClientConfig?.clientSecret, "HERS");
+    assert.is((await claim?.secrets())?.staticClientConfig?.clientSecret, "HERS");
     await claim?.stash({ verifier: 1 });
-    assert.deepEqual(await claim?.stashed(), { verifier: 1 });
+    assert.equal(await claim?.stashed(), { verifier: 1 });
     await claim?.answer(token("A"));
-    assert.equal(await broker.claim({}, { owner: "broker" }), undefined);
+    assert.is(await broker.claim({}, { owner: "broker" }), undefined);
     for (const work of [
       () => broker.answer(his.id, token("X")),
       () => broker.cancel(his.id),
@@ -42,17 +42,17 @@ export function principalTests(test: Suite, place: () => Place): void {
     ]) {
       await rejects(work, { code: "UNKNOWN_ENTRY" });
     }
-    assert.equal(await broker.get(his.id), undefined);
-    assert.deepEqual(await broker.receipts(his.id), []);
-    assert.deepEqual(await broker.list({ principal: "bob" }), []);
-    assert.equal(await broker.completed(his), undefined);
-    assert.deepEqual(await broker.lost(his.sessionId), []);
-    assert.deepEqual(await broker.seeds(his.sessionId), []);
+    assert.is(await broker.get(his.id), undefined);
+    assert.equal(await broker.receipts(his.id), []);
+    assert.equal(await broker.list({ principal: "bob" }), []);
+    assert.is(await broker.completed(his), undefined);
+    assert.equal(await broker.lost(his.sessionId), []);
+    assert.equal(await broker.seeds(his.sessionId), []);
     await rejects(broker.record(oauthRequest({ principal: "bob" })), { code: "WRONG_KEY" });
     await rejects(broker.record(oauthRequest({ principal: undefined })), { code: "WRONG_KEY" });
-    assert.deepEqual((await keeper.deliver(hers.id, { owner: "keeper" }))?.answer, token("A"));
-    assert.equal((await keeper.record(oauthRequest())).state, "answered");
-    assert.equal((await keeper.get(his.id))?.state, "open");
+    assert.equal((await keeper.deliver(hers.id, { owner: "keeper" }))?.answer, token("A"));
+    assert.is((await keeper.record(oauthRequest())).state, "answered");
+    assert.is((await keeper.get(his.id))?.state, "open");
   });
 
   test("a principal's key is no other principal's, and not the ledger's own", async () => {
@@ -64,11 +64,11 @@ export function principalTests(test: Suite, place: () => Place): void {
     await rejects(openLedger(location, { principal: "bob", key: ada }), { code: "WRONG_KEY" });
     await rejects(openLedger(location, { principal: "ada", key: bob }), { code: "WRONG_KEY" });
     await rejects(openLedger(location, { key: ada }), { code: "WRONG_KEY" });
-    assert.equal((await keeper.list()).length, 2);
+    assert.is((await keeper.list()).length, 2);
     // The ledger's own key, restricted.
     await using own = await openLedger(location, { principal: "bob", key });
     const claim = await own.claim({}, { owner: "broker" });
-    assert.equal(claim?.entry.principal, "bob");
+    assert.is(claim?.entry.principal, "bob");
   });
 
   test("before anything of a principal is sealed no key of theirs can be told, and then only the right one works", async () => {
@@ -80,8 +80,8 @@ export function principalTests(test: Suite, place: () => Place): void {
     const { id } = await keeper.record(oauthRequest());
     await rejects(wrong.answer(id, token("X")), { code: "WRONG_KEY" });
     await rejects(wrong.claim({}, { owner: "wrong" }), { code: "WRONG_KEY" });
-    assert.equal((await right.answer(id, token("A"))).state, "answered");
-    assert.deepEqual((await keeper.deliver(id, { owner: "keeper" }))?.answer, token("A"));
+    assert.is((await right.answer(id, token("A"))).state, "answered");
+    assert.equal((await keeper.deliver(id, { owner: "keeper" }))?.answer, token("A"));
   });
 
   test("keys of principals rotate with the ledger's", async () => {
@@ -101,9 +101,9 @@ export function principalTests(test: Suite, place: () => Place): void {
     }
     // The same answer again is known again under the key of before.
     await using late = await openLedger(location, { principal: "ada", keys: [...keys].reverse() });
-    assert.equal((await late.answer(first.id, token(first.id))).state, "answered");
+    assert.is((await late.answer(first.id, token(first.id))).state, "answered");
     for (const { id } of [first, other])
-      assert.deepEqual((await keeper.deliver(id, { owner: "keeper" }))?.answer, token(id));
+      assert.equal((await keeper.deliver(id, { owner: "keeper" }))?.answer, token(id));
     await using stale = await openLedger(location, { principal: "ada", key: ada });
     await rejects(stale.answer(other.id, token("X")), { code: "WRONG_KEY" });
   });
@@ -122,7 +122,7 @@ export function principalTests(test: Suite, place: () => Place): void {
       if (principal !== null) await rejects(ledger.seeds(sessionId, { principal }), TypeError);
       await rejects(openLedger(location, { key, principal }), TypeError);
     }
-    assert.deepEqual(
+    assert.equal(
       (await ledger.list()).map((entry) => entry.id),
       [id],
     );
@@ -136,15 +136,15 @@ export function principalTests(test: Suite, place: () => Place): void {
     }
     const seen = async (principal: string | null) =>
       (await ledger.seeds("s", { principal })).map(({ answer }) => answer);
-    assert.deepEqual(await seen("ada"), [token("ada")]);
-    assert.deepEqual(await seen("bob"), [token("bob")]);
-    assert.deepEqual(await seen(null), [token("undefined")]);
-    assert.deepEqual(await seen("eve"), []);
+    assert.equal(await seen("ada"), [token("ada")]);
+    assert.equal(await seen("bob"), [token("bob")]);
+    assert.equal(await seen(null), [token("undefined")]);
+    assert.equal(await seen("eve"), []);
     const [hers] = await ledger.seeds("s", { principal: "ada" });
     const lost = await ledger.lost("s");
     await hers?.given();
     const his = lost.find(({ principal }) => principal === undefined);
-    assert.notEqual((await ledger.get(his?.id ?? ""))?.outcome, "seeded");
+    assert.is.not((await ledger.get(his?.id ?? ""))?.outcome, "seeded");
   });
 
   test("no value of a principal is sealed with the ledger's own key", async () => {
@@ -164,8 +164,8 @@ export function principalTests(test: Suite, place: () => Place): void {
     assert.ok(seals.length >= 4 && own?.kid !== hers?.kid);
     for (const { sealed } of seals) {
       const header = JSON.parse(Buffer.from(String(sealed).split(".")[0] ?? "", "base64url").toString());
-      assert.equal(header.kid, hers?.kid);
-      assert.equal(typeof header.bind, "string");
+      assert.is(header.kid, hers?.kid);
+      assert.is(typeof header.bind, "string");
     }
   });
 }

@@ -1,18 +1,18 @@
-import assert from "node:assert/strict";
 import { type Ledger, openLedger } from "latchkey/ledger";
+import * as assert from "uvu/assert";
 import { rejects, type Suite } from "../suite.js";
 import { key, type Place } from "./place.js";
 import { type Raw, raw } from "./raw.js";
 import { oauthRequest, permissionRequest, token } from "./requests.js";
 
-interface Scene {
+interface Scenario {
   readonly ledger: Ledger;
   readonly database: Raw;
 }
 
 /** What every engine promises against whoever writes its database without the key. */
 export function tamperingTests(test: Suite, place: () => Place): void {
-  async function scene(run: (scene: Scene) => Promise<void>): Promise<void> {
+  async function scenario(run: (scenario: Scenario) => Promise<void>): Promise<void> {
     const location = await place().location();
     await using ledger = await openLedger(location, { key });
     await using database = raw(location);
@@ -20,19 +20,19 @@ export function tamperingTests(test: Suite, place: () => Place): void {
   }
 
   /** An answered entry of ada, and one more answer that the same credential had before. */
-  async function answered({ ledger }: Scene) {
+  async function answered({ ledger }: Scenario) {
     const earlier = await ledger.record(oauthRequest({ sessionId: "earlier", requestId: "r0" }));
     await ledger.answer(earlier.id, token("OLD"));
     await ledger.refuse(earlier.id);
     const entry = await ledger.record(oauthRequest({ sessionId: "s", requestId: "r1", clientSecret: "S" }));
-    assert.equal((await ledger.answer(entry.id, token("NEW"), { account: "ada@example.org" })).state, "answered");
+    assert.is((await ledger.answer(entry.id, token("NEW"), { account: "ada@example.org" })).state, "answered");
     return { earlier, entry };
   }
 
-  async function handsOutNothing({ ledger }: Scene, id: string): Promise<void> {
+  async function handsOutNothing({ ledger }: Scenario, id: string): Promise<void> {
     const before = await ledger.receipts(id);
     await rejects(ledger.deliver(id, { owner: "keeper" }), { code: "CORRUPT" });
-    assert.deepEqual(await ledger.receipts(id), before);
+    assert.equal(await ledger.receipts(id), before);
   }
 
   const moved: Record<string, string> = {
@@ -54,7 +54,7 @@ export function tamperingTests(test: Suite, place: () => Place): void {
   };
   for (const [what, set] of Object.entries(moved)) {
     test(`an answered entry is CORRUPT once somebody changed ${what}`, () =>
-      scene(async (at) => {
+      scenario(async (at) => {
         const { entry } = await answered(at);
         await at.database.run(`UPDATE entries SET ${set} WHERE id = ?`, entry.id);
         await handsOutNothing(at, entry.id);
@@ -70,7 +70,7 @@ export function tamperingTests(test: Suite, place: () => Place): void {
   };
   for (const [what, set] of Object.entries(answers)) {
     test(`an answer is CORRUPT once somebody changed ${what}`, () =>
-      scene(async (at) => {
+      scenario(async (at) => {
         const { entry } = await answered(at);
         await at.database.run(`UPDATE answers SET ${set} WHERE refused_at IS NULL`);
         await handsOutNothing(at, entry.id);
@@ -78,7 +78,7 @@ export function tamperingTests(test: Suite, place: () => Place): void {
   }
 
   test("an answer that serves one request is not handed to another by calling it shared", () =>
-    scene(async (at) => {
+    scenario(async (at) => {
       const first = await at.ledger.record(oauthRequest());
       await at.ledger.answer(first.id, { kind: "cancelled" });
       await at.database.run("UPDATE answers SET shared = 1");
@@ -88,36 +88,36 @@ export function tamperingTests(test: Suite, place: () => Place): void {
     }));
 
   test("an open entry that was changed is neither claimed nor answered", () =>
-    scene(async ({ ledger, database }) => {
+    scenario(async ({ ledger, database }) => {
       const { id } = await ledger.record(oauthRequest({ clientSecret: "S" }));
       await database.run("UPDATE entries SET data = replace(data, 'files.example', 'evil.example')");
       await rejects(ledger.claim({}, { owner: "broker" }), { code: "CORRUPT" });
       await rejects(ledger.answer(id, token("A")), { code: "CORRUPT" });
-      assert.equal((await ledger.get(id))?.state, "open");
+      assert.is((await ledger.get(id))?.state, "open");
       await database.run("UPDATE entries SET data = replace(data, 'evil.example', 'files.example')");
       const claim = await ledger.claim({ kind: "mcp.oauth_required" }, { owner: "broker" });
-      assert.equal((await claim?.secrets())?.staticClientConfig?.clientSecret, "S");
+      assert.is((await claim?.secrets())?.staticClientConfig?.clientSecret, "S");
       // Changed under a claim.
       await database.run("UPDATE entries SET data = replace(data, 'files.example', 'evil.example')");
       await rejects(claim?.request() ?? Promise.resolve(), { code: "CORRUPT" });
       await rejects(claim?.wanted() ?? Promise.resolve(), { code: "CORRUPT" });
       await rejects(claim?.answer(token("A")) ?? Promise.resolve(), { code: "CORRUPT" });
-      assert.equal((await ledger.get(id))?.state, "open");
+      assert.is((await ledger.get(id))?.state, "open");
     }));
 
   test("what is changed while the answer is unsealed is found out before anything is marked", () =>
-    scene(async (at) => {
+    scenario(async (at) => {
       const { entry } = await answered(at);
       const wanted = async (): Promise<boolean> => {
         await at.database.run("UPDATE entries SET session_id = 'eve' WHERE id = ?", entry.id);
         return true;
       };
       await rejects(at.ledger.deliver(entry.id, { owner: "keeper", wanted }), { code: "CORRUPT" });
-      assert.equal((await at.ledger.get(entry.id))?.state, "answered");
+      assert.is((await at.ledger.get(entry.id))?.state, "answered");
     }));
 
   test("an entry that was turned to another's answer is given nothing, neither anew nor again", () =>
-    scene(async (at) => {
+    scenario(async (at) => {
       const { ledger, database } = at;
       const bob = await ledger.record(oauthRequest({ principal: "bob" }));
       await ledger.answer(bob.id, token("BOB"));
@@ -127,7 +127,7 @@ export function tamperingTests(test: Suite, place: () => Place): void {
       await handsOutNothing(at, ada.id);
       await rejects(ledger.answer(ada.id, token("BOB")), { code: "CORRUPT" });
       await ledger.refuse(ada.id);
-      assert.equal((await ledger.record(oauthRequest({ principal: "bob" }))).state, "answered");
+      assert.is((await ledger.record(oauthRequest({ principal: "bob" }))).state, "answered");
       const permission = await ledger.record(permissionRequest());
       await ledger.answer(permission.id, { kind: "approve-once" });
       await (await ledger.deliver(permission.id, { owner: "keeper" }))?.settle({ accepted: true });
@@ -136,7 +136,7 @@ export function tamperingTests(test: Suite, place: () => Place): void {
     }));
 
   test("a stash that was copied to another credential is CORRUPT", () =>
-    scene(async ({ ledger, database }) => {
+    scenario(async ({ ledger, database }) => {
       for (const principal of ["ada", "bob"]) {
         await ledger.record(oauthRequest({ principal }));
         const claim = await ledger.claim({ principal }, { owner: "broker" });
@@ -149,9 +149,9 @@ export function tamperingTests(test: Suite, place: () => Place): void {
     }));
 
   test("what changes lawfully is no corruption", () =>
-    scene(async (at) => {
+    scenario(async (at) => {
       const { entry } = await answered(at);
       await at.database.run("UPDATE entries SET endpoint = 'tcp://127.0.0.1:1', epoch = 'e2', updated_at = 1");
-      assert.deepEqual((await at.ledger.deliver(entry.id, { owner: "keeper" }))?.answer, token("NEW"));
+      assert.equal((await at.ledger.deliver(entry.id, { owner: "keeper" }))?.answer, token("NEW"));
     }));
 }

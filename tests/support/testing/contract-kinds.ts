@@ -3,7 +3,7 @@ import { kinds } from "latchkey/pending";
 import * as assert from "uvu/assert";
 import { type ProvocationName, provocationNames, provocations } from "../kinds/provocations.js";
 import { create, interest, type Of, outcome, type Register, turn } from "./contract.js";
-import type { Scene, Subject } from "./subject.js";
+import type { Scenario, Subject } from "./subject.js";
 import type { Data, Wire } from "./wire.js";
 
 interface Facts {
@@ -85,7 +85,7 @@ const facts: Readonly<Record<Exclude<ProvocationName, "headers">, Facts>> = {
 const names = provocationNames.filter((name): name is keyof typeof facts => name !== "headers");
 
 interface Questioned extends Of {
-  readonly scene: Scene;
+  readonly scenario: Scenario;
   readonly requestId: unknown;
 }
 
@@ -107,17 +107,17 @@ async function question(
   { first, byInterest = true, subject }: { first?: (of: Of) => Promise<void>; byInterest?: boolean; subject: Subject },
 ): Promise<Questioned> {
   const row = provocations[name];
-  const scene = await subject.scene(name, more);
-  const of = await create(wire, scene);
+  const scenario = await subject.scenario(name, more);
+  const of = await create(wire, scenario);
   await first?.(of);
   if (byInterest) await interest(wire, of, ...row.interest);
-  start(wire, of, name, scene);
+  start(wire, of, name, scenario);
   const { data } = await wire.event(of.sessionId, row.kind);
-  return { ...of, scene, requestId: data.requestId };
+  return { ...of, scenario, requestId: data.requestId };
 }
 
-function start(wire: Wire, of: Of, name: ProvocationName, scene: Scene): void {
-  scene.script(of.sessionId, name);
+function start(wire: Wire, of: Of, name: ProvocationName, scenario: Scenario): void {
+  scenario.script(of.sessionId, name);
   if (name !== "permission") void approve(wire, of);
   const request = (method: string, params: object = {}): Promise<Data> =>
     wire.ok(`session.${method}`, { ...of, ...params });
@@ -146,7 +146,7 @@ export const answersContract: Register = (test, subject) => {
       await using wire = await subject().connect();
       await using outsider = await subject().connect();
       const of = await question(wire, name, {}, { subject: subject() });
-      await using _ = of.scene;
+      await using _ = of.scenario;
       assert.is(await give(outsider, name, { ...of, requestId: "nobody" }, good), isCommand);
       assert.match(String(await give(outsider, name, { ...of, requestId: undefined }, good)), /'requestId'/);
       assert.match(String(await give(outsider, name, { ...of, requestId: 5 }, good)), /'requestId'/);
@@ -164,7 +164,7 @@ export const answersContract: Register = (test, subject) => {
       test(`${row.kind} by ${row.by}: rubbish is taken, and spoils the call`, async () => {
         await using wire = await subject().connect();
         const of = await question(wire, name, {}, { subject: subject() });
-        await using _ = of.scene;
+        await using _ = of.scenario;
         assert.is(await give(wire, name, of, bad), true);
         const done = await wire.event(of.sessionId, kinds[row.kind].completed);
         assert.is(done.data.requestId, of.requestId);
@@ -178,8 +178,8 @@ export const answersContract: Register = (test, subject) => {
 
   test("headers: what is none is an error, and the request waits on; `mcp.list` waits for them", async () => {
     await using wire = await subject().connect();
-    await using scene = await subject().scene("headers");
-    const of = await create(wire, scene);
+    await using scenario = await subject().scenario("headers");
+    const of = await create(wire, scenario);
     await interest(wire, of, "mcp.headers_refresh_required");
     const listed = wire.ok("session.mcp.list", of);
     const { data } = await wire.event(of.sessionId, "mcp.headers_refresh_required");
@@ -208,9 +208,9 @@ export const answersContract: Register = (test, subject) => {
   for (const [name, more] of disabled)
     test(`${provocations[name].kind} by ${provocations[name].by}: not asked where nothing enables it`, async () => {
       await using wire = await subject().connect();
-      await using scene = await subject().scene(name, more);
-      const of = await create(wire, scene);
-      start(wire, of, name, scene);
+      await using scenario = await subject().scenario(name, more);
+      const of = await create(wire, scenario);
+      start(wire, of, name, scenario);
       if (name === "sampling" && !subject().older) {
         await wire.event(of.sessionId, "sampling.requested");
         return;
@@ -230,10 +230,10 @@ export const answersContract: Register = (test, subject) => {
   test("a permission that is asked for since an attach, in a session that was made without", async () => {
     await using wire = await subject().connect();
     await using holder = await subject().connect();
-    await using scene = await subject().scene("permission", { requestPermission: false });
-    const of = await create(wire, scene);
+    await using scenario = await subject().scenario("permission", { requestPermission: false });
+    const of = await create(wire, scenario);
     await holder.ok("session.resume", { ...of, disableResume: true, requestPermission: true });
-    start(wire, of, "permission", scene);
+    start(wire, of, "permission", scenario);
     const { data } = await wire.event(of.sessionId, "permission.requested");
     const { items } = (await wire.ok("session.permissions.pendingRequests", of)) as { items: { requestId: unknown }[] };
     assert.equal(
@@ -267,7 +267,7 @@ export const deathContract: Register = (test, subject) => {
       await using holder = await subject().connect();
       const hold = async (of: Of) => void (await holder.ok("session.resume", { ...of, disableResume: true }));
       const of = await question(owner, name, {}, { first: hold, subject: subject() });
-      await using _ = of.scene;
+      await using _ = of.scenario;
       await owner.close();
       assert.is(await give(holder, name, of, facts[name].good), true);
       await holder.event(of.sessionId, kinds[provocations[name].kind].completed);
@@ -280,7 +280,7 @@ export const deathContract: Register = (test, subject) => {
       const hold = async (of: Of) =>
         void (await holder.ok("session.resume", { ...of, disableResume: true, requestElicitation: flag }));
       const of = await question(owner, "serverElicitation", {}, { first: hold, subject: subject() });
-      await using _ = of.scene;
+      await using _ = of.scenario;
       await owner.close();
       if (!flag) assert.is((await holder.event(of.sessionId, "elicitation.completed")).data.action, "cancel");
       assert.is(await give(holder, "serverElicitation", of, facts.serverElicitation.good), flag);
@@ -298,7 +298,7 @@ export const deathContract: Register = (test, subject) => {
       await using holder = await subject().connect();
       const first = async (of: Of) => void (await holder.ok("session.resume", { ...of, disableResume: true }));
       const of = await question(owner, name, { [flag]: true }, { first, byInterest, subject: subject() });
-      await using _ = of.scene;
+      await using _ = of.scenario;
       if (!byInterest) await owner.other(({ method }) => String(method).endsWith(".request"));
       await owner.close();
       if (!byInterest) await holder.event(of.sessionId, kinds[provocations[name].kind].completed);
@@ -310,7 +310,7 @@ export const deathContract: Register = (test, subject) => {
       await using wire = await subject().connect();
       const broken = async (name: "permission" | "externalTool" | "userInput" | "elicitation"): Promise<unknown> => {
         const of = await question(wire, name, {}, { subject: subject() });
-        await using _ = of.scene;
+        await using _ = of.scenario;
         const { sessionId } = of;
         const idle = wire.events(sessionId, "session.idle").length;
         await wire.ok(`session.${how}`, { sessionId });
@@ -329,12 +329,12 @@ export const deathContract: Register = (test, subject) => {
       test(`${provocations[name].kind} by ${provocations[name].by}, over a killed runtime, continuePendingWork ${goOn}`, async () => {
         const wire = await subject().connect();
         const of = await question(wire, name, {}, { first: (each) => turn(wire, each), subject: subject() });
-        await using _ = of.scene;
+        await using _ = of.scenario;
         const { sessionId } = of;
         await subject().onDisk(sessionId, lastSign[name]);
         await subject().restart();
         await using next = await subject().connect();
-        await next.ok("session.resume", { ...of.scene.params, sessionId, continuePendingWork: goOn });
+        await next.ok("session.resume", { ...of.scenario.params, sessionId, continuePendingWork: goOn });
         const survives = goOn && (name === "permission" || name === "externalTool");
         const { items } = (await next.ok("session.permissions.pendingRequests", { sessionId })) as {
           items: { requestId: unknown }[];

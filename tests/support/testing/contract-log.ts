@@ -114,14 +114,14 @@ export const logContract: Register = (test, subject) => {
 
   test("each load counts positions anew, and a cursor of an earlier one finds what was persisted since", async () => {
     await using wire = await subject().connect();
-    await using scene = await subject().scene("userInput");
-    const of = await create(wire, scene);
+    await using scenario = await subject().scenario("userInput");
+    const of = await create(wire, scenario);
     await turn(wire, of);
     for (let n = 0; n < 40; n += 1) await log(wire, of, `old ${n}`);
     const old = await wire.ok("session.eventLog.tail", of);
     await wire.ok("session.destroy", of);
     await gone(wire, of);
-    await wire.ok("session.resume", { ...scene.params, ...of });
+    await wire.ok("session.resume", { ...scenario.params, ...of });
     await log(wire, of, "new");
     const tail = await wire.ok("session.eventLog.tail", of);
     assert.ok(position(tail) < position(old), "the log has begun anew");

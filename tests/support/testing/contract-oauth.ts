@@ -1,7 +1,7 @@
 /** What a runtime does with MCP servers that want a token, and with interest. */
 import * as assert from "uvu/assert";
 import { create, interest, type Of, outcome, type Register, status, turn } from "./contract.js";
-import type { Scene, Subject } from "./subject.js";
+import type { Scenario, Subject } from "./subject.js";
 import type { Data, Wire } from "./wire.js";
 
 const required = "mcp.oauth_required";
@@ -14,8 +14,8 @@ const answer = async (wire: Wire, of: Of, requestId: unknown, result?: unknown):
 };
 
 /** A session whose server stands in `needs-auth`, with nothing asked. */
-async function refused(wire: Wire, scene: Scene): Promise<Of> {
-  const of = await create(wire, scene);
+async function refused(wire: Wire, scenario: Scenario): Promise<Of> {
+  const of = await create(wire, scenario);
   await status(wire, of, "needs-auth");
   await settled(wire, of);
   return of;
@@ -33,11 +33,11 @@ async function settled(wire: Wire, of: Of): Promise<void> {
 }
 
 /** A session whose server has taken a token. */
-async function connected(wire: Wire, scene: Scene): Promise<Of> {
-  const of = await create(wire, scene);
+async function connected(wire: Wire, scenario: Scenario): Promise<Of> {
+  const of = await create(wire, scenario);
   await interest(wire, of, required);
   const { data } = await wire.event(of.sessionId, required);
-  assert.is(await answer(wire, of, data.requestId, await scene.token(data)), true);
+  assert.is(await answer(wire, of, data.requestId, await scenario.token(data)), true);
   await status(wire, of, "connected");
   return of;
 }
@@ -53,8 +53,8 @@ export const oauthContract: Register = (test, subject) => {
   test("servers start lazily; without interest one that wants a token asks nothing; the first interest asks, no later one", async () => {
     await using wire = await subject().connect();
     await using outsider = await subject().connect();
-    await using scene = await subject().protectedScene();
-    const of = await create(wire, scene);
+    await using scenario = await subject().protectedScenario();
+    const of = await create(wire, scenario);
     await interest(wire, of, "mcp.headers_refresh_required", "no.such_event", "");
     await settled(wire, of);
     assert.equal(wire.events(of.sessionId, "session.mcp_server_status_changed"), []);
@@ -78,13 +78,13 @@ export const oauthContract: Register = (test, subject) => {
 
   test("interest at birth asks once; releases always succeed, and release no request", async () => {
     await using wire = await subject().connect();
-    await using scene = await subject().protectedScene();
-    const of = await create(wire, scene);
+    await using scenario = await subject().protectedScenario();
+    const of = await create(wire, scenario);
     const { handle } = await wire.ok("session.eventLog.registerInterest", { ...of, eventType: required });
     const { data } = await wire.event(of.sessionId, required);
     for (const each of [handle, handle, "interest-99"])
       assert.equal(await wire.ok("session.eventLog.releaseInterest", { ...of, handle: each }), { success: true });
-    assert.is(await answer(wire, of, data.requestId, await scene.token(data)), true);
+    assert.is(await answer(wire, of, data.requestId, await scenario.token(data)), true);
     await status(wire, of, "connected");
     assert.equal(
       wire.events(of.sessionId, completed).map((event) => event.data),
@@ -95,8 +95,8 @@ export const oauthContract: Register = (test, subject) => {
   test("what answers nothing is refused, and the request waits on", async () => {
     await using wire = await subject().connect();
     await using outsider = await subject().connect();
-    await using scene = await subject().protectedScene();
-    const of = await create(wire, scene);
+    await using scenario = await subject().protectedScenario();
+    const of = await create(wire, scenario);
     await interest(wire, of, required);
     const { data } = await wire.event(of.sessionId, required);
     const id = data.requestId;
@@ -106,8 +106,8 @@ export const oauthContract: Register = (test, subject) => {
     assert.is(await answer(wire, of, undefined, { kind: "cancelled" }), "missing string parameter 'requestId'");
     assert.is(await answer(wire, of, 5, { kind: "cancelled" }), "missing string parameter 'requestId'");
     assert.is(await answer(wire, of, "nobody", { kind: "cancelled" }), false);
-    assert.is(await answer(outsider, of, id, await scene.token(data)), true, "an outsider answers");
-    assert.is(await answer(wire, of, id, await scene.token(data)), false, "once");
+    assert.is(await answer(outsider, of, id, await scenario.token(data)), true, "an outsider answers");
+    assert.is(await answer(wire, of, id, await scenario.token(data)), false, "once");
   });
 
   test("cancelled, and a token that the server refuses: needs-auth, and nothing more is asked", async () => {
@@ -116,8 +116,8 @@ export const oauthContract: Register = (test, subject) => {
       [{ kind: "cancelled" }, "cancelled"],
       [{ kind: "token", accessToken: "wrong" }, "token"],
     ] as const) {
-      await using scene = await subject().protectedScene();
-      const of = await refused(wire, scene);
+      await using scenario = await subject().protectedScenario();
+      const of = await refused(wire, scenario);
       await interest(wire, of, required);
       const { data } = await wire.event(of.sessionId, required);
       assert.is(await answer(wire, of, data.requestId, result), true);
@@ -130,8 +130,8 @@ export const oauthContract: Register = (test, subject) => {
 
   test("a token that is no header value: taken, the server fails, and nobody is asked again", async () => {
     await using wire = await subject().connect();
-    await using scene = await subject().protectedScene();
-    const of = await refused(wire, scene);
+    await using scenario = await subject().protectedScenario();
+    const of = await refused(wire, scenario);
     await interest(wire, of, required);
     const { data } = await wire.event(of.sessionId, required);
     assert.is(await answer(wire, of, data.requestId, { kind: "token", accessToken: "line\nend" }), true);
@@ -141,8 +141,8 @@ export const oauthContract: Register = (test, subject) => {
 
   test("reload and authenticationStateChanged ask again, and supersede an open request without a word", async () => {
     await using wire = await subject().connect();
-    await using scene = await subject().protectedScene();
-    const of = await refused(wire, scene);
+    await using scenario = await subject().protectedScenario();
+    const of = await refused(wire, scenario);
     await interest(wire, of, required);
     const first = (await wire.event(of.sessionId, required)).data;
     await wire.ok("session.mcp.reload", of);
@@ -166,8 +166,8 @@ export const oauthContract: Register = (test, subject) => {
   test("restartServer, and disable with enable, end an open request and ask nothing", async () => {
     await using wire = await subject().connect();
     for (const how of ["restart", "disable"]) {
-      await using scene = await subject().protectedScene();
-      const of = await refused(wire, scene);
+      await using scenario = await subject().protectedScenario();
+      const of = await refused(wire, scenario);
       await interest(wire, of, required);
       const { data } = await wire.event(of.sessionId, required);
       const server = { ...of, serverName: "notes" };
@@ -189,20 +189,20 @@ export const oauthContract: Register = (test, subject) => {
 
   test("a token is one session's: another asks for the same server", async () => {
     await using wire = await subject().connect();
-    await using scene = await subject().protectedScene();
-    await connected(wire, scene);
-    const other = await create(wire, scene);
+    await using scenario = await subject().protectedScenario();
+    await connected(wire, scenario);
+    const other = await create(wire, scenario);
     await interest(wire, other, required);
     await wire.event(other.sessionId, required);
   });
 
   test("refused inside a tool call: `refresh` is asked, and after the token a second permission for the same call", async () => {
     await using wire = await subject().connect();
-    await using scene = await subject().protectedScene();
-    const of = await connected(wire, scene);
+    await using scenario = await subject().protectedScenario();
+    const of = await connected(wire, scenario);
     await turn(wire, of);
-    scene.revoke(of.sessionId);
-    scene.script(of.sessionId, "protected");
+    scenario.revoke(of.sessionId);
+    scenario.script(of.sessionId, "protected");
     await wire.ok("session.send", { ...of, prompt: "Go on." });
     const permit = async (n: number): Promise<Data> => {
       const { data } = await wire.event(of.sessionId, "permission.requested", n);
@@ -213,7 +213,7 @@ export const oauthContract: Register = (test, subject) => {
     const first = await permit(1);
     const { data } = await wire.event(of.sessionId, required, 2);
     assert.is(data.reason, "refresh");
-    assert.is(await answer(wire, of, data.requestId, await scene.token(data)), true);
+    assert.is(await answer(wire, of, data.requestId, await scenario.token(data)), true);
     const second = await permit(2);
     assert.is(first.toolCallId, second.toolCallId);
     assert.is((await wire.event(of.sessionId, "tool.execution_complete")).data.success, true);
@@ -221,12 +221,12 @@ export const oauthContract: Register = (test, subject) => {
 
   test("refused inside a tool call: cancelled twice, or with no interest left, the call fails", async () => {
     await using wire = await subject().connect();
-    await using scene = await subject().protectedScene();
-    const of = await connected(wire, scene);
+    await using scenario = await subject().protectedScenario();
+    const of = await connected(wire, scenario);
     await turn(wire, of);
     const fails = async (n: number): Promise<void> => {
-      scene.revoke(of.sessionId);
-      scene.script(of.sessionId, "protected");
+      scenario.revoke(of.sessionId);
+      scenario.script(of.sessionId, "protected");
       await wire.ok("session.send", { ...of, prompt: "Go on." });
       const { data } = await wire.event(of.sessionId, "permission.requested", n);
       await wire.ok("session.permissions.handlePendingPermissionRequest", {

@@ -58,8 +58,8 @@ export const sessionsContract: Register = (test, subject) => {
     await using owner = await subject().connect();
     await using holder = await subject().connect();
     await using outsider = await subject().connect();
-    await using scene = await subject().scene("userInput");
-    const of = await create(owner, scene);
+    await using scenario = await subject().scenario("userInput");
+    const of = await create(owner, scenario);
     await turn(owner, of);
     await holder.ok("session.resume", { ...of, disableResume: true });
     assert.is((await outsider.ok("session.destroy", of)).success, false);
@@ -117,8 +117,8 @@ export const sessionsContract: Register = (test, subject) => {
 
   test("an attach with servers replaces them, one without leaves them", async () => {
     await using wire = await subject().connect();
-    await using scene = await subject().protectedScene();
-    const of = await create(wire, scene);
+    await using scenario = await subject().protectedScenario();
+    const of = await create(wire, scenario);
     const names = async () =>
       ((await wire.ok("session.mcp.list", of)).servers as { name: string }[]).map(({ name }) => name);
     assert.equal(await names(), ["notes"]);
@@ -195,8 +195,8 @@ export const wedgeContract: Register = (test, subject) => {
     }
     {
       await using owner = await subject().connect();
-      await using scene = await subject().scene("headers");
-      const of = await create(owner, scene);
+      await using scenario = await subject().scenario("headers");
+      const of = await create(owner, scenario);
       await interest(owner, of, "mcp.headers_refresh_required");
       const listed = owner.call("session.mcp.list", of);
       await owner.event(of.sessionId, "mcp.headers_refresh_required");
@@ -204,17 +204,17 @@ export const wedgeContract: Register = (test, subject) => {
     }
     {
       await using owner = await subject().connect();
-      await using scene = await subject().protectedScene({ requestMcpApps: true });
-      const of = await create(owner, scene);
+      await using scenario = await subject().protectedScenario({ requestMcpApps: true });
+      const of = await create(owner, scenario);
       await interest(owner, of, "mcp.oauth_required");
       const { data } = await owner.event(of.sessionId, "mcp.oauth_required");
       await owner.ok("session.mcp.oauth.handlePendingRequest", {
         ...of,
         requestId: data.requestId,
-        result: await scene.token(data),
+        result: await scenario.token(data),
       });
       await status(owner, of, "connected");
-      scene.refuse(of.sessionId);
+      scenario.refuse(of.sessionId);
       const called = owner.call("session.mcp.apps.callTool", {
         ...of,
         serverName: "notes",
@@ -251,13 +251,13 @@ export const wedgeContract: Register = (test, subject) => {
   test("a turn that waits for a permission, and a server that waits for its first token, let an attach in", async () => {
     await using owner = await subject().connect();
     await using late = await subject().connect();
-    await using scene = await subject().scene("permission");
-    const of = await create(owner, scene);
-    scene.script(of.sessionId, "permission");
+    await using scenario = await subject().scenario("permission");
+    const of = await create(owner, scenario);
+    scenario.script(of.sessionId, "permission");
     await owner.ok("session.send", { ...of, prompt: "Go on." });
     await owner.event(of.sessionId, "permission.requested");
     await late.ok("session.resume", { ...of, disableResume: true });
-    await using guarded = await subject().protectedScene();
+    await using guarded = await subject().protectedScenario();
     const second = await create(owner, guarded);
     await interest(owner, second, "mcp.oauth_required");
     await owner.event(second.sessionId, "mcp.oauth_required");

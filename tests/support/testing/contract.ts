@@ -1,13 +1,13 @@
 /** The contract of a runtime: what latchkey builds on, asked of the real ones and of the fake. */
-import type { Scene, Subject } from "./subject.js";
+import type { Scenario, Subject } from "./subject.js";
 import type { Data, Wire } from "./wire.js";
 
 export type Test = (name: string, body: () => Promise<void>) => void;
 export type Register = (test: Test, subject: () => Subject) => void;
 
 /** A session of this connection. */
-export async function create(wire: Wire, scene: Scene | Data = {}): Promise<{ sessionId: string }> {
-  const params = "params" in scene ? (scene as Scene).params : scene;
+export async function create(wire: Wire, scenario: Scenario | Data = {}): Promise<{ sessionId: string }> {
+  const params = "params" in scenario ? (scenario as Scenario).params : scenario;
   return { sessionId: String((await wire.ok("session.create", params)).sessionId) };
 }
 

@@ -9,21 +9,21 @@ import {
   mcpApps,
   obtainToken,
   onDisk,
-  openStage,
   openWorld,
   type Reply,
   type RuntimeUnderTest,
-  type Stage,
   serverName,
   startAskingServer,
   startModel,
+  startTestRuntime,
+  type TestRuntime,
   tokenAnswer,
   type World,
 } from "../world.js";
 import { type Data, openWire, type Wire } from "./wire.js";
 
 /** A session's params and the servers behind them. */
-export interface Scene extends AsyncDisposable {
+export interface Scenario extends AsyncDisposable {
   readonly params: Data;
   /** The model's next words in this session: it calls the tool that asks this, or says "done". */
   script(sessionId: string, ...names: readonly ("text" | ProvocationName | "protected")[]): void;
@@ -44,9 +44,9 @@ export interface Subject extends AsyncDisposable {
   readonly blockedMs: number;
   connect(): Promise<Wire>;
   /** For a session that is brought to ask this kind of question. */
-  scene(name: ProvocationName, more?: Data): Promise<Scene>;
+  scenario(name: ProvocationName, more?: Data): Promise<Scenario>;
   /** For a session with a server that wants a token, called `notes`. */
-  protectedScene(more?: Data): Promise<Scene>;
+  protectedScenario(more?: Data): Promise<Scenario>;
   /** Resolves when this is on disk. */
   onDisk(sessionId: string, text: string): Promise<void>;
   restart(): Promise<void>;
@@ -64,22 +64,22 @@ function replies(names: readonly ("text" | ProvocationName | "protected")[]): Re
 }
 
 export async function realSubject(under: RuntimeUnderTest): Promise<Subject> {
-  const stage: Stage = await openStage(under, { env: mcpApps });
+  const testRuntime: TestRuntime = await startTestRuntime(under, { env: mcpApps });
   return {
     version: under.retries ? "1.0.85" : "1.0.102",
     older: under.retries,
     blockedMs: 700,
     get endpoint() {
-      return stage.runtime.endpoint;
+      return testRuntime.runtime.endpoint;
     },
     get token() {
-      return stage.runtime.token;
+      return testRuntime.runtime.token;
     },
     get exited() {
-      return stage.runtime.exited;
+      return testRuntime.runtime.exited;
     },
-    connect: () => openWire(stage.runtime),
-    async scene(name, more = {}) {
+    connect: () => openWire(testRuntime.runtime),
+    async scenario(name, more = {}) {
       const model = await startModel();
       const mcp = await startAskingServer(name === "headers" ? { pass: { header: "x-pass", value: "let me in" } } : {});
       const params = { ...provokedParams(name, { modelUrl: model.baseUrl, mcpUrl: mcp.endpoint }), ...more };
@@ -94,7 +94,7 @@ export async function realSubject(under: RuntimeUnderTest): Promise<Subject> {
         },
       };
     },
-    async protectedScene(more = {}) {
+    async protectedScenario(more = {}) {
       const world: World = await openWorld();
       return {
         params: { ...world.sessionParams(), ...more },
@@ -109,16 +109,16 @@ export async function realSubject(under: RuntimeUnderTest): Promise<Subject> {
         [Symbol.asyncDispose]: () => world.close(),
       };
     },
-    onDisk: (sessionId, text) => onDisk(stage.home, sessionId, text),
-    restart: () => stage.restart(),
-    [Symbol.asyncDispose]: () => stage.close(),
+    onDisk: (sessionId, text) => onDisk(testRuntime.home, sessionId, text),
+    restart: () => testRuntime.restart(),
+    [Symbol.asyncDispose]: () => testRuntime.close(),
   };
 }
 
 export async function fakeSubject(make: typeof fakeRuntime, like: Likeness): Promise<Subject> {
   const fake: FakeRuntime = await make({ like, accepts: (token) => token.startsWith("good") });
   let issued = 0;
-  const script: Scene["script"] = (sessionId, ...names) => {
+  const script: Scenario["script"] = (sessionId, ...names) => {
     for (const name of names) {
       if (name === "text") fake.script(sessionId, plain);
       else if (name === "protected") {
@@ -127,7 +127,7 @@ export async function fakeSubject(make: typeof fakeRuntime, like: Likeness): Pro
       } else scripted(fake, sessionId, name);
     }
   };
-  const scene = (params: Data): Scene => ({
+  const scenario = (params: Data): Scenario => ({
     params,
     script,
     async token() {
@@ -148,12 +148,12 @@ export async function fakeSubject(make: typeof fakeRuntime, like: Likeness): Pro
     token: fake.token,
     exited: fake.exited,
     connect: () => openWire(fake),
-    scene: async (name, more = {}) =>
-      scene({
+    scenario: async (name, more = {}) =>
+      scenario({
         ...provokedParams(name, { modelUrl: "http://127.0.0.1:9/v1", mcpUrl: "http://127.0.0.1:9/mcp" }),
         ...more,
       }),
-    protectedScene: async (more = {}) => {
+    protectedScenario: async (more = {}) => {
       const server = {
         type: "http",
         url: "http://127.0.0.1:9/mcp",
@@ -161,7 +161,7 @@ export async function fakeSubject(make: typeof fakeRuntime, like: Likeness): Pro
         oauthClientId: "c",
         oauthPublicClient: true,
       };
-      return scene({ requestPermission: true, mcpServers: { [serverName]: server }, ...more });
+      return scenario({ requestPermission: true, mcpServers: { [serverName]: server }, ...more });
     },
     onDisk: async () => undefined,
     restart: () => fake.restart(),

@@ -5,34 +5,34 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Entry, type Ledger, openLedger } from "latchkey/ledger";
 import {
-  openStage,
   openWorld,
   type Program,
   type Reply,
   type RuntimeUnderTest,
-  type Stage,
   startProgram,
+  startTestRuntime,
+  type TestRuntime,
   type World,
 } from "../world.js";
 
 /** A runtime, the servers around it, a ledger, and the programs that play host, keeper and broker. */
-export class Troupe implements AsyncDisposable {
+export class Processes implements AsyncDisposable {
   readonly sessionId = randomUUID();
   readonly #programs: Program[] = [];
 
   private constructor(
-    readonly stage: Stage,
+    readonly testRuntime: TestRuntime,
     readonly world: World,
     readonly ledger: Ledger,
     private readonly location: string,
     private readonly folder: string,
   ) {}
 
-  static async open(under: RuntimeUnderTest, script: readonly Reply[] = []): Promise<Troupe> {
-    const folder = await mkdtemp(join(tmpdir(), "latchkey-troupe-"));
+  static async open(under: RuntimeUnderTest, script: readonly Reply[] = []): Promise<Processes> {
+    const folder = await mkdtemp(join(tmpdir(), "latchkey-processes-"));
     const location = join(folder, "ledger.db");
-    const [stage, world] = await Promise.all([openStage(under), openWorld({ script })]);
-    return new Troupe(stage, world, await openLedger(location), location, folder);
+    const [testRuntime, world] = await Promise.all([startTestRuntime(under), openWorld({ script })]);
+    return new Processes(testRuntime, world, await openLedger(location), location, folder);
   }
 
   async host(mode: "create" | "resume", more: { sessionId?: string; approve?: boolean; deliver?: boolean } = {}) {
@@ -99,7 +99,7 @@ export class Troupe implements AsyncDisposable {
 
   /** Kills the runtime at once, with these programs, and starts it again. */
   async killRuntime(...programs: Program[]): Promise<void> {
-    await Promise.all([this.stage.restart(), ...programs.map((program) => program.kill())]);
+    await Promise.all([this.testRuntime.restart(), ...programs.map((program) => program.kill())]);
   }
 
   tools(): string[] {
@@ -107,7 +107,7 @@ export class Troupe implements AsyncDisposable {
   }
 
   #runtime(): { endpoint: string; token: string } {
-    const { endpoint, token } = this.stage.runtime;
+    const { endpoint, token } = this.testRuntime.runtime;
     return { endpoint, token };
   }
 
@@ -120,7 +120,7 @@ export class Troupe implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#programs.map((program) => program.kill()));
     await this.ledger.close();
-    await Promise.all([this.stage.close(), this.world.close()]);
+    await Promise.all([this.testRuntime.close(), this.world.close()]);
     await rm(this.folder, { recursive: true, force: true });
   }
 }

@@ -12,20 +12,20 @@ import * as assert from "uvu/assert";
 import { suite } from "../support/suite.js";
 import {
   obtainToken,
-  openStage,
   openWorld,
   type Program,
   runtimes,
-  type Stage,
   serverName,
   serverStatus,
   startProgram,
+  startTestRuntime,
+  type TestRuntime,
   tokenAnswer,
   type World,
 } from "../support/world.js";
 
-function startSdkHost(stage: Stage, world: World, options: { handler: boolean }): Program {
-  const { token, endpoint } = stage.runtime;
+function startSdkHost(testRuntime: TestRuntime, world: World, options: { handler: boolean }): Program {
+  const { token, endpoint } = testRuntime.runtime;
   const mcpServer = world.sessionParams().mcpServers?.[serverName];
   return startProgram("sdk-host", {
     given: { url: endpoint.slice("tcp://".length), token, modelUrl: world.model.baseUrl, mcpServer, ...options },
@@ -43,17 +43,17 @@ async function answer(rpc: Rpc, request: PendingRequest<"mcp.oauth_required">): 
 
 for (const under of runtimes) {
   const test = suite(`Beside the official SDK on ${under.name}`);
-  let stage: Stage;
+  let testRuntime: TestRuntime;
 
   test.before(async () => {
-    stage = await openStage(under);
+    testRuntime = await startTestRuntime(under);
   });
-  test.after(() => stage.close());
+  test.after(() => testRuntime.close());
 
   test("its session, which has no OAuth handler, is answered from another process", async () => {
     await using world = await openWorld();
-    await using host = startSdkHost(stage, world, { handler: false });
-    await using rpc = await stage.connect();
+    await using host = startSdkHost(testRuntime, world, { handler: false });
+    await using rpc = await testRuntime.connect();
     const session = rpc.session(await sessionOf(host));
     await hold(rpc, session.id);
     const required = session.events.wait("mcp.oauth_required", { timeoutMs: 10_000 });
@@ -72,8 +72,8 @@ for (const under of runtimes) {
 
   test("its OAuth handler hangs, and a connection that never attached answers from the event log", async () => {
     await using world = await openWorld();
-    await using host = startSdkHost(stage, world, { handler: true });
-    await using rpc = await stage.connect();
+    await using host = startSdkHost(testRuntime, world, { handler: true });
+    await using rpc = await testRuntime.connect();
     const session = rpc.session(await sessionOf(host));
     assert.is((await host.next("asked")).reason, "initial");
     for await (const { event } of follow(session, {

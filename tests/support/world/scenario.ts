@@ -12,7 +12,7 @@ import type { RuntimeUnderTest } from "./runtimes.js";
 import { type Places, serverName, sessionParams } from "./session-params.js";
 import { linkUnpacked } from "./unpacked.js";
 
-/** The servers of one scene and what a session needs to find them. */
+/** The servers of one scenario and what a session needs to find them. */
 export interface World extends AsyncDisposable {
   readonly authorization: AuthorizationServer;
   readonly mcp: McpServer;
@@ -44,7 +44,7 @@ export async function openWorld(options: AuthorizationOptions & { script?: reado
 }
 
 /** A runtime in a home of its own. */
-export interface Stage extends AsyncDisposable {
+export interface TestRuntime extends AsyncDisposable {
   readonly under: RuntimeUnderTest;
   readonly home: string;
   readonly runtime: Runtime;
@@ -54,7 +54,7 @@ export interface Stage extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-export interface StageOptions {
+export interface TestRuntimeOptions {
   /** Added to the runtime's environment. */
   readonly env?: Record<string, string>;
 }
@@ -62,7 +62,10 @@ export interface StageOptions {
 /** Turns on `mcp.apps.callTool`, for sessions that ask for it by `requestMcpApps`. */
 export const mcpApps = { COPILOT_MCP_APPS: "true" };
 
-export async function openStage(under: RuntimeUnderTest, { env = {} }: StageOptions = {}): Promise<Stage> {
+export async function startTestRuntime(
+  under: RuntimeUnderTest,
+  { env = {} }: TestRuntimeOptions = {},
+): Promise<TestRuntime> {
   const home = await mkdtemp(join(tmpdir(), "latchkey-home-"));
   const start = async (): Promise<Runtime> => {
     const started = await startRuntime({ path: under.path, home, cwd: home, env });

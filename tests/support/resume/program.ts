@@ -1,10 +1,10 @@
-/** What the programs of the resume scenes share: where things are, and how they tell what happens. */
+/** What the programs of the resume scenarios share: where things are, and how they tell what happens. */
 import type { Deliverer, Recorder } from "latchkey/keeper";
 import * as v from "valibot";
 import { say } from "../world/program.js";
 import { publicClient, sessionParams } from "../world.js";
 
-export const cast = {
+export const programOptions = {
   endpoint: v.string(),
   token: v.string(),
   ledger: v.string(),

@@ -14,15 +14,15 @@ import {
   openWorld,
   publicClient,
   runTurn,
-  type Stage,
   serverName,
   serverStatus,
+  type TestRuntime,
   tokenAnswer,
   type World,
 } from "../world.js";
 
-export interface Scenery {
-  readonly stage: Stage;
+export interface Surroundings {
+  readonly testRuntime: TestRuntime;
   /** An empty ledger's place. */
   location(): Promise<string>;
   /** Notes what this runtime does, where others may do otherwise. */
@@ -68,10 +68,10 @@ async function connected(rpc: Rpc, session: Session): Promise<Demand> {
 }
 
 /** Recorded by a keeper, the owner's connection cut, answered by a broker that has the ledger only, delivered, and used. */
-async function circle({ stage, location, fact }: Scenery): Promise<void> {
+async function circle({ testRuntime, location, fact }: Surroundings): Promise<void> {
   await using world = await openWorld();
   await using ledger = await openLedger(await location(), { key });
-  await using near = await stage.connect();
+  await using near = await testRuntime.connect();
   let births = 0;
   near.events.on("session.lifecycle", ({ event }) => {
     if (event.type === "session.created") births += 1;
@@ -80,7 +80,7 @@ async function circle({ stage, location, fact }: Scenery): Promise<void> {
   await using _recorder = recordPending(near, ledger, { principal });
   await using _deliverer = deliverAnswers(near, ledger);
   const held = keeper.events.wait("held", slow);
-  const owner = await stage.connect();
+  const owner = await testRuntime.connect();
   const { id } = await create(owner, world);
   await held;
   fact("`session.created` about a new session", births === 1 ? "once" : "more than once");
@@ -108,10 +108,10 @@ async function circle({ stage, location, fact }: Scenery): Promise<void> {
 }
 
 /** The runtime is killed while a call waits for a token; the answer comes meanwhile and is where the next load looks. */
-async function killed({ stage, location, fact }: Scenery): Promise<void> {
+async function killed({ testRuntime, location, fact }: Surroundings): Promise<void> {
   await using world = await openWorld();
   await using ledger = await openLedger(await location(), { key });
-  const first = await stage.connect();
+  const first = await testRuntime.connect();
   const session = await create(first, world);
   approvePermissions(session);
   await connected(first, session);
@@ -123,12 +123,12 @@ async function killed({ stage, location, fact }: Scenery): Promise<void> {
   const call = session.events.wait("tool.execution_start", slow);
   await session.request("send", { prompt: "And now?" });
   await become(ledger, ({ kind, state }) => kind === "mcp.oauth_required" && state === "open");
-  await onDisk(stage.home, session.id, (await call).data.toolCallId, slow.timeoutMs);
+  await onDisk(testRuntime.home, session.id, (await call).data.toolCallId, slow.timeoutMs);
   await recorder.idle();
-  await stage.restart();
+  await testRuntime.restart();
   await broker(ledger);
 
-  await using rpc = await stage.connect();
+  await using rpc = await testRuntime.connect();
   const again = rpc.session(session.id);
   approvePermissions(again);
   const params = { ...world.sessionParams(), sessionId: session.id };
@@ -148,10 +148,10 @@ async function killed({ stage, location, fact }: Scenery): Promise<void> {
 }
 
 /** A permission keeps its id over a kill; it is answered in the ledger. */
-async function permission({ stage, location, fact }: Scenery): Promise<void> {
+async function permission({ testRuntime, location, fact }: Surroundings): Promise<void> {
   await using world = await openWorld();
   await using ledger = await openLedger(await location(), { key });
-  const first = await stage.connect();
+  const first = await testRuntime.connect();
   const session = await create(first, world);
   const demand = await connected(first, session);
   const recorder = recordPending(first, ledger, { kinds: ["permission.requested"] });
@@ -161,11 +161,11 @@ async function permission({ stage, location, fact }: Scenery): Promise<void> {
   const { data } = await asked;
   fact("`permissionMode` in permissions", "permissionMode" in data ? "said" : "not said");
   const { id, requestId } = await become(ledger, ({ state }) => state === "open");
-  await onDisk(stage.home, session.id, requestId, slow.timeoutMs);
+  await onDisk(testRuntime.home, session.id, requestId, slow.timeoutMs);
   await recorder.idle();
-  await stage.restart();
+  await testRuntime.restart();
 
-  await using rpc = await stage.connect();
+  await using rpc = await testRuntime.connect();
   const again = rpc.session(session.id);
   const { access_token } = await obtainToken(demand);
   const server: McpServerParams = {
@@ -195,9 +195,9 @@ async function permission({ stage, location, fact }: Scenery): Promise<void> {
 }
 
 /** Code flow, refusal of the token, and what the runtime can do of it by itself. */
-async function signIn({ stage, fact }: Scenery): Promise<void> {
+async function signIn({ testRuntime, fact }: Surroundings): Promise<void> {
   await using world = await openWorld();
-  await using rpc = await stage.connect();
+  await using rpc = await testRuntime.connect();
   const session = await create(rpc, world);
   approvePermissions(session);
   const reasons: string[] = [];
@@ -237,16 +237,16 @@ async function signIn({ stage, fact }: Scenery): Promise<void> {
 }
 
 /** Killed while nothing waits, and loaded again; and what cannot be loaded, by its code. */
-async function resumed({ stage, fact }: Scenery): Promise<void> {
+async function resumed({ testRuntime, fact }: Surroundings): Promise<void> {
   await using world = await openWorld();
-  const first = await stage.connect();
+  const first = await testRuntime.connect();
   const session = await create(first, world);
   const empty = await create(first, world);
   approvePermissions(session);
   await runTurn(session, "Are you there?", slow);
-  await onDisk(stage.home, session.id, "Are you there?", slow.timeoutMs);
-  await stage.restart();
-  await using rpc = await stage.connect();
+  await onDisk(testRuntime.home, session.id, "Are you there?", slow.timeoutMs);
+  await testRuntime.restart();
+  await using rpc = await testRuntime.connect();
   const again = rpc.session(session.id);
   approvePermissions(again);
   const { cold, waiting } = await resume(rpc, { ...world.sessionParams(), sessionId: session.id });
@@ -264,7 +264,7 @@ async function resumed({ stage, fact }: Scenery): Promise<void> {
   expect("NOT_RESUMABLE", refused instanceof Error && "code" in refused && refused.code, "a session without a message");
 }
 
-export const scenes = {
+export const scenarios = {
   circle,
   "killed runtime": killed,
   "permission over a kill": permission,
@@ -272,4 +272,4 @@ export const scenes = {
   resume: resumed,
 };
 
-export type SceneName = keyof typeof scenes;
+export type ScenarioName = keyof typeof scenarios;

@@ -1,7 +1,7 @@
 import type { ModelMessage, Reply } from "../world.js";
 
 /** A model without a memory: it looks at the conversation, makes the call that the last step wants, and stops when it has its result. */
-export interface Brain {
+export interface ScriptedModel {
   readonly reply: Reply;
   /** Steps whose result it has seen. */
   readonly done: ReadonlySet<number>;
@@ -9,7 +9,7 @@ export interface Brain {
 
 export const promptOf = (step: number, kind: "echo" | "ticket"): string => `STEP ${step} ${kind}`;
 
-export function createBrain(): Brain {
+export function createScriptedModel(): ScriptedModel {
   const done = new Set<number>();
   const reply: Reply = ({ messages }) => {
     const at = messages.findLastIndex(({ role }) => role === "user");

@@ -5,12 +5,12 @@ import { openLedger } from "latchkey/ledger";
 import * as assert from "uvu/assert";
 import { suite } from "../support/suite.js";
 import {
-  openStage,
   openWorld,
   type Program,
   runtimes,
-  type Stage,
   startProgram,
+  startTestRuntime,
+  type TestRuntime,
   type World,
 } from "../support/world.js";
 
@@ -52,13 +52,13 @@ const ways: Record<string, Way> = {
 
 for (const under of runtimes) {
   const test = suite(`The circle on ${under.name}`);
-  let stage: Stage;
+  let testRuntime: TestRuntime;
   let folder: string;
 
   test.before(async () => {
-    stage = await openStage(under);
+    testRuntime = await startTestRuntime(under);
   });
-  test.after(() => stage.close());
+  test.after(() => testRuntime.close());
   test.before.each(async () => {
     folder = await mkdtemp(join(tmpdir(), "latchkey-circle-"));
   });
@@ -114,14 +114,14 @@ for (const under of runtimes) {
   }
 
   async function startKeeper(way: Way): Promise<Program> {
-    const { endpoint, token } = stage.runtime;
+    const { endpoint, token } = testRuntime.runtime;
     const keeper = startProgram(way.keeper, { given: { endpoint, token, ...way.given(folder) } });
     await keeper.next("ready");
     return keeper;
   }
 
   async function startHost(way: Way, keeper: Program, world: World, when: "start" | "turn"): Promise<Program> {
-    const { endpoint, token } = stage.runtime;
+    const { endpoint, token } = testRuntime.runtime;
     const host = startProgram(way.host, {
       given: { endpoint, token, places: world.places, when, ...way.given(folder) },
     });
@@ -132,7 +132,7 @@ for (const under of runtimes) {
   }
 
   async function answerElsewhere(way: Way, keeper: Program, requestId: unknown): Promise<void> {
-    const { endpoint, token } = stage.runtime;
+    const { endpoint, token } = testRuntime.runtime;
     await using broker = startProgram(way.broker, {
       given: { ...(way.brokerNeedsRuntime ? { endpoint, token } : {}), ...way.given(folder) },
     });

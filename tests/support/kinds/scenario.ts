@@ -12,10 +12,10 @@ import {
   type Model,
   type Program,
   type Reply,
-  type Stage,
   startAskingServer,
   startModel,
   startProgram,
+  type TestRuntime,
 } from "../world.js";
 import { type KindPlaces, type ProvocationName, provocations } from "./provocations.js";
 
@@ -42,14 +42,18 @@ export interface ProvokeOptions {
   readonly before?: (session: Session) => Promise<void> | void;
 }
 
-export async function provoke(stage: Stage, name: ProvocationName, options: ProvokeOptions = {}): Promise<Provoked> {
+export async function provoke(
+  testRuntime: TestRuntime,
+  name: ProvocationName,
+  options: ProvokeOptions = {},
+): Promise<Provoked> {
   const row = provocations[name];
   await using parts = new AsyncDisposableParts();
   const model = parts.add(await startModel(...(options.script ?? []), ...row.script));
   const mcp = parts.add(await startAskingServer(name === "headers" ? { pass } : {}));
   const places = { modelUrl: model.baseUrl, mcpUrl: mcp.endpoint };
-  const rpc = parts.add(await stage.connect());
-  const { endpoint, token } = stage.runtime;
+  const rpc = parts.add(await testRuntime.connect());
+  const { endpoint, token } = testRuntime.runtime;
   const host = parts.add(
     startProgram("kinds-host", { given: { endpoint, token, places, name, resumes: options.resumes } }),
   );

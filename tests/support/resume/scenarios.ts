@@ -2,37 +2,37 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { onDisk, type Program, type RuntimeUnderTest } from "../world.js";
-import type { Troupe } from "./troupe.js";
+import type { Processes } from "./processes.js";
 
 /** Until a tool call of the session waits for a token that the server accepts. */
-export async function waitInsideTool(troupe: Troupe): Promise<{ host: Program; id: string }> {
-  const { world, stage, sessionId } = troupe;
-  const host = await troupe.host("create");
-  await troupe.prelude(host);
+export async function waitInsideTool(processes: Processes): Promise<{ host: Program; id: string }> {
+  const { world, testRuntime, sessionId } = processes;
+  const host = await processes.host("create");
+  await processes.prelude(host);
   world.authorization.revokeAll();
   world.model.say({ tool: "whoami" });
   host.tell({ type: "prompt", prompt: "Who am I?" });
-  const { id } = await troupe.entry(({ state, kind }) => state === "open" && kind === "mcp.oauth_required");
-  await onDisk(stage.home, sessionId, "whoami");
+  const { id } = await processes.entry(({ state, kind }) => state === "open" && kind === "mcp.oauth_required");
+  await onDisk(testRuntime.home, sessionId, "whoami");
   return { host, id };
 }
 
 /** By a broker, while nobody is connected to the runtime. */
-export async function answerNow(troupe: Troupe, id: string): Promise<void> {
-  const broker = await troupe.broker();
+export async function answerNow(processes: Processes, id: string): Promise<void> {
+  const broker = await processes.broker();
   assert.is((await broker.next("answered")).id, id);
   await broker.kill();
 }
 
 /** The answer that waits in the ledger serves the resumed session: nobody is asked again. */
 export async function resumeAnswered(
-  troupe: Troupe,
+  processes: Processes,
   id: string,
   under: RuntimeUnderTest,
   { mayBeClosed = false } = {},
 ): Promise<void> {
-  const { world, ledger } = troupe;
-  const host = await troupe.host("resume");
+  const { world, ledger } = processes;
+  const host = await processes.host("resume");
   const ready = await host.next("ready");
   assert.equal([ready.cold, ready.seeded, ready.lost], [true, ["notes"], [id]]);
   assert.equal([ready.waiting, ready.askedAgain], [[], []]);
@@ -43,27 +43,27 @@ export async function resumeAnswered(
     await host.next("idle");
     assert.equal(world.model.toolResults(), ["here", "ada"]);
   } else {
-    assert.equal(troupe.tools(), ["echo"]);
-    await turn(troupe, host);
+    assert.equal(processes.tools(), ["echo"]);
+    await turn(processes, host);
     assert.is(world.model.toolResults().at(-1), "ada");
   }
-  assert.equal(troupe.tools(), ["echo", "whoami"]);
+  assert.equal(processes.tools(), ["echo", "whoami"]);
   assert.is(world.authorization.issued.byCode, 2, "no token more than was needed");
   assert.is((await ledger.list()).length, 2);
   const asked = await ledger.get(id);
   assert.equal([asked?.state, asked?.outcome], ["settled", "seeded"]);
 }
 
-export async function turn(troupe: Troupe, host: Program): Promise<void> {
-  troupe.world.model.say({ tool: "whoami" });
+export async function turn(processes: Processes, host: Program): Promise<void> {
+  processes.world.model.say({ tool: "whoami" });
   host.tell({ type: "prompt", prompt: "Who am I, then?" });
-  await troupe.world.mcp.ran("whoami");
+  await processes.world.mcp.ran("whoami");
   await host.next("idle");
 }
 
-export async function unloaded(troupe: Troupe): Promise<void> {
-  await using rpc = await troupe.stage.connect();
-  const session = rpc.session(troupe.sessionId);
+export async function unloaded(processes: Processes): Promise<void> {
+  await using rpc = await processes.testRuntime.connect();
+  const session = rpc.session(processes.sessionId);
   for (;;) {
     const error = await session.request("eventLog.tail").then(
       () => undefined,

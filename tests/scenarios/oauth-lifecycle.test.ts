@@ -11,14 +11,14 @@ import {
   exposeErrors,
   obtainMachineToken,
   obtainToken,
-  openStage,
   openWorld,
   publicClient,
   runTurn,
   runtimes,
-  type Stage,
   serverName,
   serverStatus,
+  startTestRuntime,
+  type TestRuntime,
   type Tokens,
   tokenAnswer,
   type World,
@@ -56,16 +56,16 @@ async function openSession(rpc: Rpc, world: World): Promise<Session> {
 
 for (const under of runtimes) {
   const test = suite(`OAuth life cycle on ${under.name}`);
-  let stage: Stage;
+  let testRuntime: TestRuntime;
 
   test.before(async () => {
-    stage = await openStage(under);
+    testRuntime = await startTestRuntime(under);
   });
-  test.after(() => stage.close());
+  test.after(() => testRuntime.close());
 
   test("initial, refresh, upscope and reauth are asked in this order and answered from here", async () => {
     await using world = await openWorld();
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const session = await openSession(rpc, world);
     let tokens: Tokens | undefined;
     let withhold = false;
@@ -108,7 +108,7 @@ for (const under of runtimes) {
 
   test("the request shows the challenge whole", async () => {
     await using world = await openWorld();
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const session = await openSession(rpc, world);
     const { asked } = broker(rpc, session, async (request) => tokenAnswer(await obtain(request)));
     await registerInterest(session, "mcp.oauth_required");
@@ -146,7 +146,7 @@ for (const under of runtimes) {
 
   test("a client with a grant of its own says so, and a machine's token is as good", async () => {
     await using world = await openWorld();
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const params = world.sessionParams();
     const oauth = {
       oauthClientId: confidentialClient.id,
@@ -174,7 +174,7 @@ for (const under of runtimes) {
 
   test("a token that the server refuses ends in needs-auth, and any further request says refresh", async () => {
     await using world = await openWorld();
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const session = await openSession(rpc, world);
     const { asked, completed } = broker(rpc, session, async () => ({ kind: "token", accessToken: "made-up" }));
     const done = session.events.wait("mcp.oauth_completed", { timeoutMs: 10_000 });
@@ -194,7 +194,7 @@ for (const under of runtimes) {
     "a token that ended before the first turn: the turn goes on without the tools, and nobody is asked until the servers are loaded again",
     async () => {
       await using world = await openWorld();
-      await using rpc = await stage.connect();
+      await using rpc = await testRuntime.connect();
       const session = await openSession(rpc, world);
       const { asked } = broker(rpc, session, async (request) => tokenAnswer(await obtain(request)));
       await registerInterest(session, "mcp.oauth_required");
@@ -221,7 +221,7 @@ for (const under of runtimes) {
 
   test("cancelled at the start, the server ends in needs-auth", async () => {
     await using world = await openWorld();
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const session = await openSession(rpc, world);
     const { asked, accepted, completed } = broker(rpc, session, async () => ({ kind: "cancelled" }));
     const done = session.events.wait("mcp.oauth_completed", { timeoutMs: 10_000 });
@@ -245,7 +245,7 @@ for (const under of runtimes) {
 
   test("cancelled inside a turn, the tool call fails and the turn goes on", async () => {
     await using world = await openWorld();
-    await using rpc = await stage.connect();
+    await using rpc = await testRuntime.connect();
     const session = await openSession(rpc, world);
     const { asked, completed } = broker(rpc, session, async (request) =>
       request.data.reason === "initial" ? tokenAnswer(await obtain(request)) : { kind: "cancelled" },

@@ -37,7 +37,7 @@ export interface Asked {
  * Any number of https hosts behind one loopback server: what is asked of `https://name/path` is answered by `places["name/path"]`. The
  * requests are real ones; only the name and TLS are put in by `fetch`.
  */
-export class Stage implements AsyncDisposable {
+export class TestRuntime implements AsyncDisposable {
   readonly asked: Asked[] = [];
   places: Record<string, Place>;
   #server: Listening;
@@ -47,8 +47,8 @@ export class Stage implements AsyncDisposable {
     this.places = places;
   }
 
-  static async open(places: Record<string, Place> = {}): Promise<Stage> {
-    let stage: Stage;
+  static async open(places: Record<string, Place> = {}): Promise<TestRuntime> {
+    let testRuntime: TestRuntime;
     const server = await listen(async (request, response) => {
       const url = new URL(`https://${request.headers["x-host"]}${request.url}`);
       const body = await bodyOf(request);
@@ -59,15 +59,15 @@ export class Stage implements AsyncDisposable {
         body,
         form: new URLSearchParams(body),
       };
-      stage.asked.push(one);
-      const place = stage.places[url.host + url.pathname] ?? new Reply(404);
+      testRuntime.asked.push(one);
+      const place = testRuntime.places[url.host + url.pathname] ?? new Reply(404);
       const said = typeof place === "function" ? place(one) : place;
       const reply = said instanceof Reply ? said : new Reply(200, said);
       response.writeHead(reply.status, { "content-type": "application/json", ...reply.headers });
       response.end(typeof reply.body === "string" ? reply.body : JSON.stringify(reply.body));
     });
-    stage = new Stage(server, places);
-    return stage;
+    testRuntime = new TestRuntime(server, places);
+    return testRuntime;
   }
 
   /** For the option `fetch`. */
@@ -148,14 +148,14 @@ export function demand({ challenge, ...data }: Demand = {}): OAuthRequest {
   return pendingRequest(event, { sessionId: "s-1", principal: "ada" });
 }
 
-/** What every sign-in begins with, against a stage. */
+/** What every sign-in begins with, against a testRuntime. */
 export async function known(
-  stage: Stage,
+  testRuntime: TestRuntime,
   request: OAuthRequest = demand({ staticClientConfig: { clientId: "c-1" } }),
   options: OAuthOptions = {},
 ): Promise<{ authority: Authority; client: Client }> {
-  const authority = await discover(request, { fetch: stage.fetch, ...options });
-  const client = await chooseClient(request, authority, { fetch: stage.fetch });
+  const authority = await discover(request, { fetch: testRuntime.fetch, ...options });
+  const client = await chooseClient(request, authority, { fetch: testRuntime.fetch });
   return { authority, client };
 }
 

@@ -43,7 +43,7 @@ function nobodyIsLeft(steps: readonly Step[]): void {
 for (const under of runtimes) {
   const test = suite(`The demo on ${under.name}`, { timeoutMs: 90_000 });
 
-  test("plays its scene to the end, by three processes, and leaves none", async () => {
+  test("plays its scenario to the end, by three processes, and leaves none", async () => {
     await using demo = startDemo(under);
     assert.equal(await demo.exited, { code: 0, signal: null }, demo.lines.join("\n"));
     const steps = stepsOf(demo);
