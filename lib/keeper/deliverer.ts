@@ -140,7 +140,6 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
       const completed = await ledger.completed({ kind, sessionId, requestId, by: owner });
       askers.forget(entry);
       if (completed?.state === "settled") events.emit("settled", completed);
-      if (completed?.state === "sent") delivery = await ledger.deliver(id, { owner, leaseMs });
     } else if (found !== undefined && delivery === undefined && !askers.isAsker(entry, found)) {
       if (askers.isGone(entry, found)) return await lose(entry, "the session's present load does not know it");
       park(entry, { doubted: true });

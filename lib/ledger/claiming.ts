@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { spanOf, waitOf } from "../base/amounts.js";
 import type { LedgerAccess } from "./access.js";
 import { type Changes, longestWaitMs } from "./changes.js";
@@ -24,9 +25,8 @@ export async function claimWhenFree(
   const stop = limitMs > 0 ? ledger.changes.use() : undefined;
   try {
     for (;;) {
-      signal?.throwIfAborted();
       const seen = ledger.changes.count;
-      const claimed = await claimNow(ledger, filter, lease);
+      const claimed = await claimNow(ledger, filter, lease, signal);
       if (claimed !== undefined) return await hold(ledger, { ...claimed, ...lease });
       const leftMs = deadline - performance.now();
       if (leftMs <= 0) return undefined;
@@ -42,13 +42,16 @@ async function claimNow(
   ledger: LedgerAccess,
   filter: Scoped<Filter>,
   lease: claims.Lease,
+  signal: AbortSignal | undefined,
 ): Promise<claims.Claimed | undefined> {
   for (;;) {
+    signal?.throwIfAborted();
     const found = await ledger.engine.read(() => claims.candidate(filter));
     if (found === undefined) return undefined;
     const claimed = await ledger.write("claim", () => claims.claim(found, lease));
-    // Nothing when somebody else was faster.
     if (claimed !== undefined) return claimed;
+    // Somebody else was faster. SQLite answers without a turn of the event loop, so the rest of the process gets one here.
+    await turn();
   }
 }
 

@@ -23,8 +23,9 @@ export const groups = [
     files: /^lib\/keeper\//,
     words: shown,
     tests: [
-      ...["tests/keeper/sessions.test.ts", "tests/keeper/stranger.test.ts", "tests/keeper/elsewhere.test.ts"],
-      ...["tests/keeper/live.test.ts", "tests/keeper/keep.test.ts", "tests/ledger/passing.test.ts"],
+      ...["tests/keeper/parking.test.ts", "tests/keeper/stranger.test.ts", "tests/keeper/keep.test.ts"],
+      ...["tests/keeper/sessions.test.ts", "tests/keeper/elsewhere.test.ts", "tests/keeper/live.test.ts"],
+      ...["tests/ledger/passing.test.ts"],
     ],
   },
   {
@@ -40,8 +41,12 @@ export const groups = [
     files: /^lib\/pending\//,
     words: session,
     tests: [
-      ...["tests/pending/identity.test.ts", "tests/pending/request.test.ts", "tests/pending/session/seed.test.ts"],
-      ...["tests/pending/session/attach.test.ts"],
+      ...["tests/pending/kinds/rows.test.ts", "tests/pending/identity.test.ts", "tests/pending/request.test.ts"],
+      ...[
+        "tests/pending/secrets.test.ts",
+        "tests/pending/session/seed.test.ts",
+        "tests/pending/session/attach.test.ts",
+      ],
       ...["tests/pending/session/hold.test.ts", "tests/pending/session/runtime-login.test.ts"],
       ...["tests/pending/session/attend.test.ts", "tests/pending/session/resume.test.ts"],
       ...["tests/pending/session/resume-kinds.test.ts", "tests/ledger/sqlite.test.ts", "tests/keeper/live.test.ts"],
@@ -51,7 +56,10 @@ export const groups = [
     files:
       /^lib\/rpc\/runtime\/(mark|stop|processes|start)\.ts$|^lib\/cli\/(state-folder|reach)\.ts$|^lib\/cli\/commands\/runtime\.ts$/,
     words: processes,
-    tests: ["tests/rpc/runtime/mark.test.ts", "tests/rpc/runtime/start.test.ts", "tests/cli/runtime.test.ts"],
+    tests: [
+      ...["tests/rpc/runtime/mark.test.ts", "tests/rpc/runtime/start.test.ts", "tests/rpc/runtime/installs.test.ts"],
+      ...["tests/cli/runtime.test.ts"],
+    ],
   },
 ];
 

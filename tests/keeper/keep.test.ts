@@ -5,6 +5,7 @@ import { wholeData } from "latchkey/pending";
 import type { Rpc, Session } from "latchkey/rpc";
 import * as assert from "uvu/assert";
 import { key, type Place, sqlitePlace } from "../support/ledger/place.js";
+import { memoryPair, type Peer, trapStrayRejections } from "../support/pair.js";
 import { suite, within } from "../support/suite.js";
 import {
   obtainToken,
@@ -122,3 +123,61 @@ for (const under of runtimes) {
     await within(10_000, keeping.closed, "the end");
   });
 }
+
+const inMemory = suite("keep on a runtime in memory");
+trapStrayRejections(inMemory);
+
+/** Has every session loaded, with nothing in its log. An attach is answered as soon as `ready` lets it. */
+function serve(peer: Peer, ready: (sessionId: unknown) => Promise<void> = async () => undefined): void {
+  const answer = async (method: string, result: object): Promise<void> => {
+    for (;;) {
+      const request = await peer.next(method);
+      const given = method === "session.resume" ? ready(request.params?.sessionId) : Promise.resolve();
+      void given.then(() => peer.answer(request, result));
+    }
+  };
+  void answer("session.eventLog.read", { events: [], cursor: "x|0", cursorStatus: "ok", hasMore: false });
+  void answer("session.eventLog.tail", { cursor: "x|0" });
+  void answer("session.tools.listPendingRequests", { items: [] });
+  void answer("session.resume", { sessionId: "", workspacePath: null });
+}
+
+const attaches = (peer: Peer) =>
+  peer.received.filter(({ method }) => method === "session.resume").map(({ params }) => params?.sessionId);
+
+const updated = (sessionId: string) => ({
+  jsonrpc: "2.0",
+  method: "session.lifecycle",
+  params: { type: "session.updated", sessionId },
+});
+
+inMemory("a session that comes back is held again if it was named, and no other is", async () => {
+  await using ledger = await openLedger(":memory:");
+  const { rpc, peer } = await memoryPair();
+  serve(peer);
+  await using keeping = keep(rpc, ledger, { sessions: ["own"] });
+  await keeping.ready;
+  const held = keeping.events.wait("held", { timeoutMs: 5000 });
+  peer.send(updated("another"), updated("own"));
+  assert.is((await held).sessionId, "own");
+  assert.equal(attaches(peer), ["own", "own"]);
+  await rpc.close();
+});
+
+inMemory("a session that came back while others were tried is attached to once", async () => {
+  await using ledger = await openLedger(":memory:");
+  const { rpc, peer } = await memoryPair();
+  let goOn = (): void => undefined;
+  const gate = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  serve(peer, (sessionId) => (sessionId === "first" ? gate : Promise.resolve()));
+  await using keeping = keep(rpc, ledger, { sessions: ["first", "second"] });
+  const held = keeping.events.wait("held", { timeoutMs: 5000 });
+  peer.send(updated("second"));
+  assert.is((await held).sessionId, "second");
+  goOn();
+  await within(5000, keeping.ready, "the sessions of before");
+  assert.equal(attaches(peer), ["first", "second"]);
+  await rpc.close();
+});

@@ -17,8 +17,12 @@ interface Log {
   readonly events: readonly Logged[];
   /** It has let go of so many events. */
   readonly gone?: number;
+  /** The ids of external tool calls that it lists as waiting. */
+  readonly tools?: readonly string[];
 }
 
+const completedIn = (requestId: string): Logged =>
+  sessionEvent("s", "mcp.oauth_completed", `end of ${requestId}`, { requestId }).params.event;
 const started = (id: string): Logged => sessionEvent("s", "session.start", id).params.event;
 
 /** The event that asked, as a runtime tells it. */
@@ -35,21 +39,28 @@ interface Asked {
   readonly anchor?: string;
 }
 
-/** A runtime that has the session loaded and this in its log; it takes every answer. */
-function serve(peer: Peer, log: () => Log): void {
-  const answer = async (method: string, result: () => unknown): Promise<void> => {
-    for (;;) peer.answer(await peer.next(method), result());
+/** A runtime that has the session loaded and this in its log; it takes every answer. `types` is what a reading asks for. */
+function serve(peer: Peer, log: (types?: unknown) => Log | Promise<Log>): void {
+  const answer = async (method: string, result: (types?: unknown) => unknown): Promise<void> => {
+    for (;;) {
+      const request = await peer.next(method);
+      peer.answer(request, await result(request.params?.types));
+    }
   };
-  const cursor = (): string => `x|${log().events.length + (log().gone ?? 0)}`;
-  void answer("session.eventLog.read", () => ({
-    events: log().events,
-    cursor: cursor(),
-    cursorStatus: "ok",
-    hasMore: false,
+  const cursor = ({ events, gone = 0 }: Log): string => `x|${events.length + gone}`;
+  void answer("session.eventLog.read", async (types) => {
+    const found = await log(types);
+    return { events: found.events, cursor: cursor(found), cursorStatus: "ok", hasMore: false };
+  });
+  void answer("session.tools.listPendingRequests", async () => ({
+    items: ((await log()).tools ?? []).map((requestId) => ({ requestId, toolCallId: requestId, toolName: "t" })),
   }));
-  void answer("session.tools.listPendingRequests", () => ({ items: [] }));
-  void answer("session.eventLog.tail", () => ({ cursor: cursor() }));
-  for (const method of ["mcp.oauth.handlePendingRequest", "permissions.handlePendingPermissionRequest"])
+  void answer("session.eventLog.tail", async () => ({ cursor: cursor(await log()) }));
+  for (const method of [
+    "mcp.oauth.handlePendingRequest",
+    "permissions.handlePendingPermissionRequest",
+    "tools.handlePendingToolCall",
+  ])
     void answer(`session.${method}`, () => ({ success: true }));
 }
 
@@ -70,10 +81,12 @@ async function answered(ledger: Ledger, anchor?: string): Promise<Entry> {
   return await ledger.answer(id, token("SECRET"));
 }
 
+const another = askedIn(oauthRequest({ sessionId: "s", requestId: "another" }));
 const nothing: Record<string, Log> = {
   "whose log is empty and whole": { events: [] },
   "whose log is that of a session of its own": { events: [started("its own")] },
   "whose log has let go of events": { events: [], gone: 5000 },
+  "whose log shows another request of the same kind, and has let go of events": { events: [another], gone: 5000 },
   "whose log shows what the session had before and has let go of events": { events: [started("before")], gone: 5000 },
 };
 for (const [what, log] of Object.entries(nothing)) {
@@ -128,6 +141,66 @@ test("the one that asked is known by its log, or by having asked over this conne
     const late = await ledger.get(heard.id);
     if (late?.state === "open") await ledger.answer(heard.id, token("SECRET"));
     assert.is((await within(5000, other, "the second delivery")).outcome, "accepted");
+  }));
+
+test("what the log shows of another request is not said of this one", () =>
+  testRuntime(async ({ ledger, rpc, peer }) => {
+    const entry = await answered(ledger);
+    serve(peer, () => ({ events: [askedIn(entry), another, completedIn("another")], gone: 5000 }));
+    await using deliverer = deliverAnswers(rpc, ledger);
+    assert.is((await within(5000, deliverer.events.wait("settled"), "the delivery")).outcome, "accepted");
+    assert.is(answers(peer).length, 1);
+  }));
+
+test("a request that the log shows as completed is settled elsewhere, and given nothing", () =>
+  testRuntime(async ({ ledger, rpc, peer }) => {
+    const entry = await answered(ledger);
+    serve(peer, () => ({ events: [askedIn(entry), completedIn("asked")] }));
+    await using deliverer = deliverAnswers(rpc, ledger);
+    const settled = await within(5000, deliverer.events.wait("settled"), "the end");
+    assert.equal([settled.id, settled.outcome], [entry.id, "elsewhere"]);
+    assert.equal(answers(peer), []);
+  }));
+
+test("a completed request is not told as settled while another deliverer has yet to hear", () =>
+  testRuntime(async ({ ledger, rpc, peer }) => {
+    const entry = await answered(ledger);
+    serve(peer, async () => {
+      await ledger.deliver(entry.id, { owner: "another" });
+      return { events: [askedIn(entry), completedIn("asked")] };
+    });
+    const sent = ledger.watch({ state: "sent" }).next();
+    await using deliverer = deliverAnswers(rpc, ledger);
+    const settled: Entry[] = [];
+    deliverer.events.on("settled", (each) => settled.push(each));
+    await within(5000, sent, "the other's sending");
+    await deliverer.close();
+    assert.equal(settled, []);
+    assert.is((await ledger.get(entry.id))?.state, "sent");
+  }));
+
+test("a request that comes into the log between two readings is given its answer", () =>
+  testRuntime(async ({ ledger, rpc, peer }) => {
+    const entry = await answered(ledger);
+    serve(peer, (types) => ({ events: types === undefined ? [askedIn(entry)] : [], gone: 5000 }));
+    await using deliverer = deliverAnswers(rpc, ledger);
+    assert.is((await within(5000, deliverer.events.wait("settled"), "the delivery")).outcome, "accepted");
+  }));
+
+test("an external tool call is known by the runtime's list of those that wait, and by its own id there", () =>
+  testRuntime(async ({ ledger, rpc, peer }) => {
+    const event = { type: "external_tool.requested", data: { requestId: "call", toolCallId: "c", toolName: "t" } };
+    const { id } = await ledger.record(pendingRequest(event, { sessionId: "s", principal: "ada" }));
+    await ledger.answer(id, { result: "done" });
+    let tools = ["another call"];
+    serve(peer, () => ({ events: [], tools }));
+    await using deliverer = deliverAnswers(rpc, ledger, { leaseMs: 200 });
+    await within(5000, deliverer.events.wait("parked"), "the parking");
+    assert.equal(answers(peer), []);
+    tools = ["another call", "call"];
+    const settled = deliverer.events.wait("settled");
+    peer.send(sessionEvent("s", "external_tool.requested", "again", event.data));
+    assert.is((await within(5000, settled, "the delivery")).outcome, "accepted");
   }));
 
 test("the same session in a later load ends the requests of the earlier one", () =>

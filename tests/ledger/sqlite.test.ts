@@ -1,11 +1,16 @@
+import * as assert from "uvu/assert";
+import { type Engine, type Rule, rows } from "../../lib/ledger/engine/engine.js";
+import { sqliteEngine } from "../../lib/ledger/engine/sqlite.js";
+import { openLedgerOn } from "../../lib/ledger/open.js";
 import { amountTests } from "../support/ledger/amounts.js";
 import { contractTests } from "../support/ledger/contract.js";
 import { guardTests } from "../support/ledger/guards.js";
 import { loadGuardTests } from "../support/ledger/guards-loads.js";
 import { keyTests } from "../support/ledger/keys.js";
 import { lifeTests } from "../support/ledger/life.js";
-import { type Place, sqlitePlace } from "../support/ledger/place.js";
-import { suite } from "../support/suite.js";
+import { key, type Place, sqlitePlace } from "../support/ledger/place.js";
+import { oauthRequest } from "../support/ledger/requests.js";
+import { rejects, suite } from "../support/suite.js";
 
 const test = suite("ledger on SQLite");
 let place: Place;
@@ -22,3 +27,35 @@ keyTests(test, () => place);
 amountTests(test, () => place);
 guardTests(test, () => place);
 loadGuardTests(test, () => place);
+
+/** Somebody else has the lease whenever a claim comes. */
+function* snatched<T>(rule: () => Rule<T>): Rule<T> {
+  yield* rows("UPDATE @credentials SET lease_until = 9000000000000");
+  const result = yield* rule();
+  yield* rows("UPDATE @credentials SET lease_until = 0");
+  return result;
+}
+
+test("a claim that others are always faster than lets the event loop go on, and ends by its signal", async () => {
+  const engine = await sqliteEngine(":memory:");
+  let tries = 0;
+  const busy: Engine = {
+    dialect: engine.dialect,
+    read: (rule) => engine.read(rule),
+    listen: (wake) => engine.listen(wake),
+    defaultKey: (make) => engine.defaultKey(make),
+    close: () => engine.close(),
+    transact(name, rule) {
+      if (name !== "claim") return engine.transact(name, rule);
+      tries += 1;
+      if (tries > 1000) throw new Error("nothing else got a turn");
+      return engine.transact(name, () => snatched(rule));
+    },
+  };
+  await using ledger = await openLedgerOn(busy, { key });
+  await ledger.record(oauthRequest());
+  const aborting = new AbortController();
+  setImmediate(() => aborting.abort(new RangeError("enough")));
+  await rejects(ledger.claim({}, { owner: "broker", signal: aborting.signal }), RangeError);
+  assert.ok(tries >= 1);
+});

@@ -83,6 +83,32 @@ test("a seed is made of a token alone", () => {
   assert.is(seed(whole, { kind: "cancelled" }), undefined);
 });
 
+test("the reason of a request says whether the credential of before was refused", () => {
+  const refused = (kind: KindName, reason: string) => rowOf(kind).refused?.({ reason });
+  const reasons = ["initial", "upscope", "refresh", "reauth"];
+  assert.equal(
+    reasons.filter((reason) => refused("mcp.oauth_required", reason)),
+    ["refresh", "reauth"],
+  );
+  assert.is(refused("mcp.headers_refresh_required", "startup"), false);
+  for (const reason of ["ttl-expired", "auth-failed"])
+    assert.is(refused("mcp.headers_refresh_required", reason), true, reason);
+});
+
+test("a server that is connected ends what its own start asked for, and nothing else", () => {
+  const { overtaken } = rowOf("mcp.oauth_required");
+  const ends = (said: object, data: object) =>
+    overtaken?.ends(
+      { serverName: "notes", status: "connected", ...said },
+      { serverName: "notes", reason: "initial", ...data },
+    );
+  assert.is(overtaken?.by, "session.mcp_server_status_changed");
+  assert.is(ends({}, {}), true);
+  assert.is(ends({ serverName: "files" }, {}), false);
+  assert.is(ends({ status: "needs-auth" }, {}), false);
+  for (const reason of ["refresh", "reauth", "upscope"]) assert.is(ends({}, { reason }), false, reason);
+});
+
 test("a kind that is none is no kind", async () => {
   for (const name of ["toString", "__proto__", "session.idle"]) assert.is(isKind(name), false);
   const rpc = { session: () => assert.unreachable("was asked") };

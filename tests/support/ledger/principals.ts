@@ -3,7 +3,7 @@ import { deriveKey, openLedger } from "latchkey/ledger";
 import * as assert from "uvu/assert";
 import { rejects, type Suite } from "../suite.js";
 import { key, type Place } from "./place.js";
-import { raw } from "./raw.js";
+import { headerOf, raw } from "./raw.js";
 import { oauthRequest, permissionRequest, token } from "./requests.js";
 
 const [ada, bob] = [deriveKey(key, "ada"), deriveKey(key, "bob")];
@@ -163,7 +163,7 @@ export function principalTests(test: Suite, place: () => Place): void {
     );
     assert.ok(seals.length >= 4 && own?.kid !== hers?.kid);
     for (const { sealed } of seals) {
-      const header = JSON.parse(Buffer.from(String(sealed).split(".")[0] ?? "", "base64url").toString());
+      const header = headerOf(String(sealed));
       assert.is(header.kid, hers?.kid);
       assert.is(typeof header.bind, "string");
     }

@@ -49,25 +49,29 @@ function rawPostgres(location: string): Raw {
 const kidOf = (key: Uint8Array): string =>
   createHmac("sha256", key).update("latchkey key id").digest("base64url").slice(0, 16);
 
-/** An answer as somebody who knows the format makes it with the key that they have. */
+/** A value as somebody who knows the format seals it with the key that they have; without `covers`, as format 1 did. */
+export async function sealedBy(
+  key: Uint8Array,
+  { for: name, covers }: { readonly for: string; readonly covers?: readonly unknown[] },
+  value: unknown,
+): Promise<string> {
+  const bind = covers && createHash("sha256").update(JSON.stringify(covers)).digest("base64url");
+  return await new CompactEncrypt(Buffer.from(JSON.stringify(value)))
+    .setProtectedHeader({ alg: "dir", enc: "A256GCM", kid: kidOf(key), for: name, ...(bind && { bind }) })
+    .encrypt(key);
+}
+
+export const headerOf = (sealed: string) => JSON.parse(Buffer.from(sealed.split(".")[0] ?? "", "base64url").toString());
+
+/** An answer that is sealed so. */
 export async function forgedAnswer(
   key: string,
   row: { credential: string; principal: string | null; shared?: number },
   value: object,
 ): Promise<{ id: string; sealed: string }> {
   const id = randomUUID();
-  const bytes = Buffer.from(key, "base64url");
-  const covers = JSON.stringify([row.principal, row.shared ?? 1, null]);
-  const sealed = await new CompactEncrypt(Buffer.from(JSON.stringify(value)))
-    .setProtectedHeader({
-      alg: "dir",
-      enc: "A256GCM",
-      kid: kidOf(bytes),
-      for: `answer/${row.credential}/${id}`,
-      bind: createHash("sha256").update(covers).digest("base64url"),
-    })
-    .encrypt(bytes);
-  return { id, sealed };
+  const place = { for: `answer/${row.credential}/${id}`, covers: [row.principal, row.shared ?? 1, null] };
+  return { id, sealed: await sealedBy(Buffer.from(key, "base64url"), place, value) };
 }
 
 /** Makes the schema unreadable for every connection that is open: SQLite says that the database is corrupt, and that does not pass. */

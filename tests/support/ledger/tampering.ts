@@ -105,6 +105,16 @@ export function tamperingTests(test: Suite, place: () => Place): void {
       assert.is((await ledger.get(id))?.state, "open");
     }));
 
+  test("an entry whose credential was made somebody else's is nobody's to claim", () =>
+    scenario(async ({ ledger, database }) => {
+      const { id } = await ledger.record(oauthRequest());
+      await database.run("UPDATE credentials SET principal = 'eve'");
+      assert.is(await ledger.claim({}, { owner: "broker" }), undefined);
+      assert.is((await ledger.get(id))?.state, "open");
+      await database.run("UPDATE credentials SET principal = 'ada'");
+      assert.is((await ledger.claim({}, { owner: "broker" }))?.entry.id, id);
+    }));
+
   test("what is changed while the answer is unsealed is found out before anything is marked", () =>
     scenario(async (at) => {
       const { entry } = await answered(at);
