@@ -25,7 +25,7 @@ export const groups = [
     tests: [
       ...["tests/keeper/parking.test.ts", "tests/keeper/stranger.test.ts", "tests/keeper/keep.test.ts"],
       ...["tests/keeper/sessions.test.ts", "tests/keeper/elsewhere.test.ts", "tests/keeper/live.test.ts"],
-      ...["tests/ledger/passing.test.ts"],
+      ...["tests/ledger/passing.long.test.ts"],
     ],
   },
   {
@@ -49,7 +49,11 @@ export const groups = [
       ],
       ...["tests/pending/session/hold.test.ts", "tests/pending/session/runtime-login.test.ts"],
       ...["tests/pending/session/attend.test.ts", "tests/pending/session/resume.test.ts"],
-      ...["tests/pending/session/resume-kinds.test.ts", "tests/ledger/sqlite.test.ts", "tests/keeper/live.test.ts"],
+      ...[
+        "tests/pending/session/resume-kinds.long.test.ts",
+        "tests/ledger/sqlite.test.ts",
+        "tests/keeper/live.test.ts",
+      ],
     ],
   },
   {
