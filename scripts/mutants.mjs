@@ -38,6 +38,7 @@ async function everyMutant() {
 
 /** The tree with all mutants in it, none of them switched on. */
 async function makeCopy(copy, mutants) {
+  await mkdir(copy);
   const parts = ["lib", "tests", "examples", "bench", "scripts", "docs", "package.json", "package-lock.json"];
   for (const part of [...parts, "tsconfig.json", "tsconfig.build.json"])
     await cp(join(root, part), join(copy, part), { recursive: true, preserveTimestamps: true });
@@ -53,10 +54,10 @@ async function makeCopy(copy, mutants) {
 }
 
 /** What a test file that was ended leaves on disk goes. PostgreSQL, which may run as another user, passes through to its folder. */
-async function emptyTemporary(copy) {
-  await rm(join(copy, "tmp"), { recursive: true, force: true });
-  await mkdir(join(copy, "tmp"));
-  for (const folder of [copy, join(copy, "tmp")]) await chmod(folder, 0o711);
+async function emptyTemporary() {
+  await rm(temporary, { recursive: true, force: true });
+  await mkdir(temporary);
+  for (const each of [folder, temporary]) await chmod(each, 0o711);
 }
 
 /** The mutants of one group that none of its test files noticed. */
@@ -65,7 +66,7 @@ async function tryGroup(copy, group, mutants, known) {
   const cameBy = new Set();
   for (const test of group.tests) {
     if (alive.length === 0) break;
-    await emptyTemporary(copy);
+    await emptyTemporary();
     const { verdicts, reached } = await tryFile(copy, test, alive, say);
     for (const place of reached) cameBy.add(place);
     for (const mutant of alive) {
@@ -89,8 +90,10 @@ if (options.list) {
   process.exit();
 }
 setPriority(15);
-const copy = await mkdtemp(join(tmpdir(), "latchkey-mutants-"));
-process.env.TMPDIR = join(copy, "tmp");
+const folder = await mkdtemp(join(tmpdir(), "latchkey-mutants-"));
+// Beside the copy and not in it: a module that a test writes there must not find the node_modules of the copy.
+const [copy, temporary] = [join(folder, "tree"), join(folder, "tmp")];
+process.env.TMPDIR = temporary;
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.once(signal, stop);
 }
@@ -110,5 +113,5 @@ try {
   process.exitCode = alive.length + stale.length > 0 ? 1 : 0;
 } finally {
   killRunning();
-  await rm(copy, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true });
 }

@@ -15,8 +15,9 @@ export const groups = [
     files: /^lib\/ledger\/(rules\/|seal\/|[\w-]+\.ts$)/,
     words: guards,
     tests: [
-      ...["tests/ledger/sqlite.test.ts", "tests/ledger/seals.test.ts", "tests/ledger/hostile.test.ts"],
-      ...["tests/ledger/migrate.test.ts", "tests/ledger/secrets.test.ts", "tests/ledger/model.test.ts"],
+      ...["tests/ledger/keyring.test.ts", "tests/ledger/sqlite.test.ts", "tests/ledger/seals.test.ts"],
+      ...["tests/ledger/hostile.test.ts", "tests/ledger/migrate.test.ts", "tests/ledger/secrets.test.ts"],
+      ...["tests/ledger/model.test.ts"],
     ],
   },
   {

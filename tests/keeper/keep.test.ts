@@ -1,5 +1,5 @@
 /** `keep()`: the three parts of a keeper in one call, on the real runtime. */
-import { keep } from "latchkey/keeper";
+import { keep, keepSessions } from "latchkey/keeper";
 import { type Ledger, openLedger } from "latchkey/ledger";
 import { wholeData } from "latchkey/pending";
 import type { Rpc, Session } from "latchkey/rpc";
@@ -145,10 +145,10 @@ function serve(peer: Peer, ready: (sessionId: unknown) => Promise<void> = async 
 const attaches = (peer: Peer) =>
   peer.received.filter(({ method }) => method === "session.resume").map(({ params }) => params?.sessionId);
 
-const updated = (sessionId: string) => ({
+const announced = (type: "session.created" | "session.updated", sessionId: string) => ({
   jsonrpc: "2.0",
   method: "session.lifecycle",
-  params: { type: "session.updated", sessionId },
+  params: { type, sessionId },
 });
 
 inMemory("a session that comes back is held again if it was named, and no other is", async () => {
@@ -158,7 +158,7 @@ inMemory("a session that comes back is held again if it was named, and no other 
   await using keeping = keep(rpc, ledger, { sessions: ["own"] });
   await keeping.ready;
   const held = keeping.events.wait("held", { timeoutMs: 5000 });
-  peer.send(updated("another"), updated("own"));
+  peer.send(announced("session.updated", "another"), announced("session.updated", "own"));
   assert.is((await held).sessionId, "own");
   assert.equal(attaches(peer), ["own", "own"]);
   await rpc.close();
@@ -174,10 +174,21 @@ inMemory("a session that came back while others were tried is attached to once",
   serve(peer, (sessionId) => (sessionId === "first" ? gate : Promise.resolve()));
   await using keeping = keep(rpc, ledger, { sessions: ["first", "second"] });
   const held = keeping.events.wait("held", { timeoutMs: 5000 });
-  peer.send(updated("second"));
+  peer.send(announced("session.updated", "second"));
   assert.is((await held).sessionId, "second");
   goOn();
   await within(5000, keeping.ready, "the sessions of before");
+  assert.equal(attaches(peer), ["first", "second"]);
+  await rpc.close();
+});
+
+inMemory("a session whose birth is announced twice is attached to once", async () => {
+  const { rpc, peer } = await memoryPair();
+  serve(peer);
+  using keeper = keepSessions(rpc);
+  const held = keeper.events.wait("held", { timeoutMs: 5000, where: ({ sessionId }) => sessionId === "second" });
+  peer.send(...["first", "first", "second"].map((sessionId) => announced("session.created", sessionId)));
+  await held;
   assert.equal(attaches(peer), ["first", "second"]);
   await rpc.close();
 });

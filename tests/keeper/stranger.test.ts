@@ -227,6 +227,24 @@ test("catching up ends what the same session asked in an earlier load, and nothi
     assert.equal(states, ["lost", "open", "lost", "open"]);
   }));
 
+test("catching up settles what the log shows as completed, and leaves what it shows as waiting", () =>
+  testRuntime(async ({ ledger, rpc, peer }) => {
+    const asking = { sessionId: "s", requestId: "waiting", serverName: "waiting" };
+    const waiting = await ledger.record(oauthRequest(asking));
+    const over = await ledger.record(oauthRequest({ ...asking, requestId: "over", serverName: "over" }));
+    serve(peer, () => ({ events: [askedIn(waiting), askedIn(over), completedIn("over")] }));
+    await using recorder = recordPending(rpc, ledger, { principal: "ada" });
+    await recorder.catchUp("s");
+    const after = await Promise.all([waiting, over].map(async ({ id }) => await ledger.get(id)));
+    assert.equal(
+      after.map((entry) => [entry?.state, entry?.outcome]),
+      [
+        ["open", undefined],
+        ["settled", "elsewhere"],
+      ],
+    );
+  }));
+
 test("a recorder notes the place in the log where a request stands", () =>
   testRuntime(async ({ ledger, rpc, peer }) => {
     await using recorder = recordPending(rpc, ledger, { principal: "ada" });

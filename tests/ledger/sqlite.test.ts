@@ -1,3 +1,4 @@
+import { openLedger } from "latchkey/ledger";
 import * as assert from "uvu/assert";
 import { type Engine, type Rule, rows } from "../../lib/ledger/engine/engine.js";
 import { sqliteEngine } from "../../lib/ledger/engine/sqlite.js";
@@ -58,4 +59,13 @@ test("a claim that others are always faster than lets the event loop go on, and 
   setImmediate(() => aborting.abort(new RangeError("enough")));
   await rejects(ledger.claim({}, { owner: "broker", signal: aborting.signal }), RangeError);
   assert.ok(tries >= 1);
+});
+
+test("a claim without an owner is a TypeError", async () => {
+  await using ledger = await openLedger(":memory:");
+  await ledger.record(oauthRequest());
+  await rejects(ledger.claim({}, { owner: "" }), TypeError);
+  // @ts-expect-error the compiler refuses it as well
+  await rejects(ledger.claim({}, {}), TypeError);
+  assert.is((await ledger.claim({}, { owner: "broker" }))?.entry.state, "open");
 });

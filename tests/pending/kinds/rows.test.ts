@@ -109,6 +109,15 @@ test("a server that is connected ends what its own start asked for, and nothing 
   for (const reason of ["refresh", "reauth", "upscope"]) assert.is(ends({}, { reason }), false, reason);
 });
 
+test("a token blocks the call that asks for it, unless that is a tool call or a server that starts", () => {
+  const { blocks } = rowOf("mcp.oauth_required");
+  assert.ok(typeof blocks === "function");
+  const at = (reason: string, toolCall: boolean) => blocks({ reason }, { turn: toolCall, toolCall });
+  assert.is(at("initial", false), false);
+  for (const reason of ["refresh", "reauth", "upscope"])
+    assert.equal([at(reason, false), at(reason, true)], [true, false], reason);
+});
+
 test("a kind that is none is no kind", async () => {
   for (const name of ["toString", "__proto__", "session.idle"]) assert.is(isKind(name), false);
   const rpc = { session: () => assert.unreachable("was asked") };
