@@ -194,7 +194,7 @@ async function openBin(text: string, folder = ""): Promise<string> {
 const withBin = (bin: string): NodeJS.ProcessEnv => ({ PATH: `${bin}:${dirname(process.execPath)}:/usr/bin:/bin` });
 
 test("on PATH by a global install: npm's loader is followed to its program", async () => {
-  const prefix = join(scratch, "prefix");
+  const prefix = await mkdtemp(join(scratch, "prefix-"));
   await installCli(join(prefix, "lib/node_modules"));
   await mkdir(join(prefix, "bin"));
   await symlink("../lib/node_modules/@github/copilot/npm-loader.js", join(prefix, "bin/copilot"));
