@@ -16,7 +16,7 @@ for (;;) {
   // A person needs a moment.
   await new Promise((resolve) => setTimeout(resolve, 40));
   try {
-    const { id } = await claim.answer({ kind: "token", accessToken: `${work.name} ${claim.fence}` });
+    const { id } = await claim.answer({ kind: "token", accessToken: `${work.name}-${claim.fence}` });
     await say({ type: "answered", id, fence: claim.fence });
   } catch (error) {
     const code = error instanceof Error && "code" in error ? error.code : String(error);
