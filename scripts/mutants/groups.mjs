@@ -46,9 +46,9 @@ export const groups = [
       ...[
         "tests/pending/secrets.test.ts",
         "tests/pending/session/seed.test.ts",
-        "tests/pending/session/attach.test.ts",
+        "tests/pending/session/attach.long.test.ts",
       ],
-      ...["tests/pending/session/hold.test.ts", "tests/pending/session/runtime-login.test.ts"],
+      ...["tests/pending/session/hold.long.test.ts", "tests/pending/session/runtime-login.long.test.ts"],
       ...["tests/pending/session/attend.test.ts", "tests/pending/session/resume.test.ts"],
       ...[
         "tests/pending/session/resume-kinds.long.test.ts",
@@ -62,7 +62,11 @@ export const groups = [
       /^lib\/rpc\/runtime\/(mark|stop|processes|start)\.ts$|^lib\/cli\/(state-folder|reach)\.ts$|^lib\/cli\/commands\/runtime\.ts$/,
     words: processes,
     tests: [
-      ...["tests/rpc/runtime/mark.test.ts", "tests/rpc/runtime/start.test.ts", "tests/rpc/runtime/installs.test.ts"],
+      ...[
+        "tests/rpc/runtime/mark.test.ts",
+        "tests/rpc/runtime/start.test.ts",
+        "tests/rpc/runtime/installs.long.test.ts",
+      ],
       ...["tests/cli/runtime.test.ts"],
     ],
   },
