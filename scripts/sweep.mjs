@@ -1,6 +1,6 @@
-// npm run sweep: plays the scenes of tests/support/sweep/ with every runtime that the registry serves from 1.0.79 on, and with every Node, and
+// npm run sweep: plays the scenarios of tests/support/sweep/ with every runtime that the registry serves from 1.0.79 on, and with every Node, and
 // writes what it saw into docs/runtimes.md. Every runtime runs with the oldest Node, every Node with both pinned runtimes.
-//   --ends            the oldest runtime, both pinned, and the newest, with this Node; writes no page; a scene that fails is a failure
+//   --ends            the oldest runtime, both pinned, and the newest, with this Node; writes no page; a scenario that fails is a failure
 //   --fresh           plays again what the cache has the outcome of
 //   --cross           every runtime with every Node
 // Packages and outcomes are kept in node_modules/.cache/latchkey-sweep, or where LATCHKEY_SWEEP_CACHE says. One cell at a time, at low priority.
@@ -34,22 +34,22 @@ const isPinned = ({ from }) =>
   from === `@github/copilot ${manifest.devDependencies["@github/copilot"]}` ||
   from === `@github/copilot-sdk ${manifest.devDependencies["@github/copilot-sdk"]}`;
 
-/** Runs the scenes with one runtime on one engine. */
+/** Runs the scenarios with one runtime on one engine. */
 async function play(runtime, engine) {
   const kept = join(cache, "outcomes", `${engine.name} ${runtime.from}.json`.replaceAll(/[/@ ]+/g, "_"));
   const known = options.fresh || options.ends ? undefined : await readFile(kept, "utf8").catch(() => undefined);
-  if (known !== undefined) return { ...runtime, engine: engine.name, scenes: JSON.parse(known) };
+  if (known !== undefined) return { ...runtime, engine: engine.name, scenarios: JSON.parse(known) };
   const given = await installRuntime(cache, runtime, isPinned(runtime) ? join(root, "node_modules") : undefined);
   const command = engine.installed ? engine.command : await installEngine(cache, engine);
-  const scenes = (await output([...command, program, JSON.stringify(given)]))
+  const scenarios = (await output([...command, program, JSON.stringify(given)]))
     .split("\n")
     .filter((line) => line.startsWith("{"))
     .map((line) => JSON.parse(line));
   await mkdir(join(cache, "outcomes"), { recursive: true });
-  if (scenes.length > 0) await writeFile(kept, JSON.stringify(scenes));
-  const told = scenes.map(({ scene, ok, error }) => (ok ? `${scene} yes` : `${scene} NO: ${error}`));
+  if (scenarios.length > 0) await writeFile(kept, JSON.stringify(scenarios));
+  const told = scenarios.map(({ scenario, ok, error }) => (ok ? `${scenario} yes` : `${scenario} NO: ${error}`));
   say(`${runtime.from} (${runtime.version}), ${engine.name}: ${told.join(", ") || "nothing said"}`);
-  return { ...runtime, engine: engine.name, scenes };
+  return { ...runtime, engine: engine.name, scenarios };
 }
 
 function output([command, ...args]) {
@@ -70,10 +70,10 @@ if (options.ends) {
   const ends = new Set([runtimes[0], ...runtimes.filter(isPinned), runtimes.at(-1)]);
   const cells = [];
   for (const runtime of ends) cells.push(await play(runtime, here));
-  const played = cells.flatMap(({ scenes }) => scenes);
+  const played = cells.flatMap(({ scenarios }) => scenarios);
   const failed = played.filter(({ ok }) => !ok).length;
   say(`\n${played.length - failed} passed, ${failed} failed`);
-  process.exitCode = failed > 0 || cells.some(({ scenes }) => scenes.length === 0) ? 1 : 0;
+  process.exitCode = failed > 0 || cells.some(({ scenarios }) => scenarios.length === 0) ? 1 : 0;
 } else {
   const engines = await listEngines();
   const [oldest, ...others] = engines;

@@ -1,21 +1,23 @@
-// The tables of docs/runtimes.md, made from what the scenes said.
+// The tables of docs/runtimes.md, made from what the scenarios said.
 
 const table = (head, rows) =>
   [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 
-const sceneNames = (cells) => [...new Set(cells.flatMap(({ scenes }) => scenes.map(({ scene }) => scene)))];
+const scenarioNames = (cells) => [
+  ...new Set(cells.flatMap(({ scenarios }) => scenarios.map(({ scenario }) => scenario))),
+];
 
 /** One line of text that a table can hold. */
 const plain = (text) => text.replaceAll("|", "\\|").replaceAll(/\s+/g, " ").slice(0, 160);
 
 const mark = (told) => (told === undefined ? "not reached" : told.ok ? "yes" : `no: ${plain(told.error ?? "")}`);
 
-/** A row a runtime or engine, a column a scene. */
+/** A row a runtime or engine, a column a scenario. */
 export function matrix(title, cells, nameOf) {
-  const names = sceneNames(cells);
+  const names = scenarioNames(cells);
   const rows = cells.map((cell) => [
     ...nameOf(cell),
-    ...names.map((name) => mark(cell.scenes.find(({ scene }) => scene === name))),
+    ...names.map((name) => mark(cell.scenarios.find(({ scenario }) => scenario === name))),
   ]);
   return table([...title, ...names], rows);
 }
@@ -23,8 +25,8 @@ export function matrix(title, cells, nameOf) {
 /** Each value that a fact had, with the version from which it is so. `cells` go from the oldest to the newest. */
 function factsOf(cells) {
   const facts = new Map();
-  for (const { version, scenes } of cells)
-    for (const { facts: told } of scenes)
+  for (const { version, scenarios } of cells)
+    for (const { facts: told } of scenarios)
       for (const [name, value] of Object.entries(told)) {
         const seen = facts.get(name) ?? [];
         if (seen.at(-1)?.value !== value) seen.push({ value, since: version });
