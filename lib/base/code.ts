@@ -3,3 +3,5 @@
  */
 export const codeOf = (error: unknown): unknown =>
   typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+
+export const isCode = (error: unknown, code: string): boolean => codeOf(error) === code;

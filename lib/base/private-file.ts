@@ -11,7 +11,7 @@ import {
   statSync,
 } from "node:fs";
 import { isAbsolute, join, parse, resolve } from "node:path";
-import { codeOf } from "./code.js";
+import { isCode } from "./code.js";
 
 /** Who runs this; nothing on Windows, which has neither such numbers nor such modes. */
 const self = (): number | undefined => process.geteuid?.();
@@ -89,5 +89,3 @@ export const isUnsupported = (error: unknown): boolean =>
   ["EPERM", "EACCES", "EINVAL", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EISDIR", "EBADF", "EMLINK", "EROFS"].some((code) =>
     isCode(error, code),
   );
-
-export const isCode = (error: unknown, code: string): boolean => codeOf(error) === code;

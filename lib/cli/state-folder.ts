@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
-import { codeOf } from "../base/code.js";
+import { isCode } from "../base/code.js";
 
 /** `$XDG_STATE_HOME/latchkey`, where the runtime's file, the default ledger and the REPL's history lie. */
 export function stateFolder(env: NodeJS.ProcessEnv = process.env): string {
@@ -59,7 +59,7 @@ export function readRuntimeNote(): RuntimeNote | undefined {
   try {
     value = JSON.parse(readFileSync(runtimeFile(), "utf8"));
   } catch (error) {
-    if (error instanceof SyntaxError || codeOf(error) === "ENOENT") return undefined;
+    if (error instanceof SyntaxError || isCode(error, "ENOENT")) return undefined;
     throw error;
   }
   return isNote(value) ? value : undefined;
@@ -75,7 +75,7 @@ export function writeRuntimeNote(note: RuntimeNote): boolean {
     linkSync(draft, path);
     return true;
   } catch (error) {
-    if (codeOf(error) === "EEXIST") return false;
+    if (isCode(error, "EEXIST")) return false;
     throw error;
   } finally {
     rmSync(draft);

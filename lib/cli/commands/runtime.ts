@@ -1,3 +1,4 @@
+import { isCode } from "../../base/code.js";
 import { ConnectionError } from "../../base/errors.js";
 import type { Runtime } from "../../rpc/index.js";
 import { exit, Stop, UsageError } from "../exit.js";
@@ -141,7 +142,7 @@ function end(pid: number, signal: "SIGTERM" | "SIGKILL"): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    if (!isCode(error, "ESRCH")) throw error;
   }
 }
 

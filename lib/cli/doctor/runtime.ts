@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { codeOf } from "../../base/code.js";
 import { distrustOwner, octal } from "../../base/private-file.js";
 import { explainShort } from "../exit.js";
 import { type RuntimeTarget, runtimeTarget } from "../reach.js";
@@ -81,7 +82,7 @@ async function reached(
     const todo = `latchkey is tested with ${testedVersions.join(" and ")}. Others of this protocol are let in; docs/protocol.md says where versions differ.`;
     return { about, state: "odd", what, todo };
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const code = codeOf(error);
     const what = `${endpoint}: ${error instanceof Error ? error.message : String(error)}`;
     if (code === "UNAUTHORIZED")
       return {

@@ -1,5 +1,6 @@
 import { chmodSync, closeSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import type { REPLServer } from "node:repl";
+import { isCode } from "../../base/code.js";
 import { writePrivate } from "../state-folder.js";
 
 export const historySize = 1000;
@@ -59,7 +60,7 @@ function read(path: string): string[] {
       .split("\n")
       .filter((line) => line !== "");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    if (isCode(error, "ENOENT")) return [];
     throw error;
   }
 }

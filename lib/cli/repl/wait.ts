@@ -1,5 +1,6 @@
 import { type REPLServer, Recoverable } from "node:repl";
 import { types } from "node:util";
+import { isCode } from "../../base/code.js";
 
 const waited = Symbol.for("latchkey.waited");
 
@@ -55,5 +56,4 @@ const hasListeners = (value: unknown): value is Listeners =>
   typeof value === "object" && value !== null && "removeAllListeners" in value && "on" in value;
 
 /** Control-C while something was waited for. */
-export const isInterrupt = (error: unknown): boolean =>
-  error instanceof Error && "code" in error && error.code === "ERR_SCRIPT_EXECUTION_INTERRUPTED";
+export const isInterrupt = (error: unknown): boolean => isCode(error, "ERR_SCRIPT_EXECUTION_INTERRUPTED");

@@ -1,3 +1,4 @@
+import { codeOf } from "../../base/code.js";
 import { LatchkeyError, LedgerError } from "../../base/errors.js";
 import { visible } from "../../base/visible.js";
 
@@ -70,7 +71,7 @@ export function outlookOf(error: unknown): Outlook {
     return results[error.errcode] ?? results[error.errcode & 0xff] ?? "lasts";
   // A socket that is not there, a port where nobody listens: the server is away.
   if ("syscall" in error && error.syscall === "connect") return "passes";
-  const code = codeOf(error);
+  const code = textCodeOf(error);
   return codes.find(([pattern]) => pattern.test(code))?.[1] ?? "lasts";
 }
 
@@ -93,14 +94,17 @@ function reason(cause: unknown): string {
   // A host with several addresses fails with one error for each address, and with no text of its own.
   const [first] = cause instanceof AggregateError ? cause.errors : [];
   const said = cause.message || (first instanceof Error ? first.message : "");
-  const code = "errcode" in cause ? cause.errcode : codeOf(cause);
+  const code = "errcode" in cause ? cause.errcode : textCodeOf(cause);
   return `${visible(said, 200)}${code && !said.includes(String(code)) ? ` (${code})` : ""}`;
 }
 
-export const codeOf = (error: unknown): string =>
-  typeof error === "object" && error !== null && "code" in error && typeof error.code === "string" ? error.code : "";
+/** The code that a database or the system gave it. */
+function textCodeOf(error: unknown): string {
+  const code = codeOf(error);
+  return typeof code === "string" ? code : "";
+}
 
-const ofServer = (error: unknown): string => (error instanceof LatchkeyError ? "" : codeOf(error));
+const ofServer = (error: unknown): string => (error instanceof LatchkeyError ? "" : textCodeOf(error));
 
 /** Another transaction was in the way, and the server rolled ours back. */
 export const isRolledBack = (error: unknown): boolean => ["40001", "40P01"].includes(ofServer(error));

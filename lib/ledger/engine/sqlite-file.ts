@@ -1,7 +1,8 @@
 import { closeSync, lstatSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { isCode } from "../../base/code.js";
 import { LedgerError } from "../../base/errors.js";
-import { distrust, followLinks, isCode, makePrivate, syncFolder } from "../../base/private-file.js";
+import { distrust, followLinks, makePrivate, syncFolder } from "../../base/private-file.js";
 import { databaseError } from "./outlook.js";
 
 /** What SQLite keeps beside a database while it is open. */

@@ -13,8 +13,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { isCode } from "../../base/code.js";
 import { LedgerError } from "../../base/errors.js";
-import { distrust, followLinks, isCode, isUnsupported, makePrivate, syncFolder } from "../../base/private-file.js";
+import { distrust, followLinks, isUnsupported, makePrivate, syncFolder } from "../../base/private-file.js";
 import { parseKey } from "./keys.js";
 
 /**
