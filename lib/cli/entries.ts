@@ -1,4 +1,5 @@
-import type { Entry, Filter, Ledger, State } from "../ledger/index.js";
+import type { Entry, Ledger, State } from "../ledger/index.js";
+import { allEntries } from "../ledger/internal.js";
 import { rowOf, summaryOf } from "../pending/index.js";
 import { exit, Stop } from "./exit.js";
 import { oneLine } from "./io.js";
@@ -38,15 +39,6 @@ export async function findEntry(ledger: Ledger, id: string): Promise<Entry> {
       if (found[0] !== undefined) return found[0];
     }
   throw new Stop(exit.nothing, `no entry has the id "${id}"`);
-}
-
-export async function* allEntries(ledger: Ledger, filter: Filter): AsyncGenerator<Entry> {
-  for (let after: string | undefined; ; ) {
-    const page = await ledger.list({ ...filter, after });
-    yield* page;
-    after = page.next;
-    if (after === undefined) return;
-  }
 }
 
 /** What is asked, in a few words, on one line. */

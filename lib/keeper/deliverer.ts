@@ -14,6 +14,7 @@ import { LatchkeyError } from "../base/errors.js";
 import { pause } from "../base/until.js";
 import { createEvents, type Events } from "../events/index.js";
 import type { Delivery, Entry, Ledger } from "../ledger/index.js";
+import { allEntries } from "../ledger/internal.js";
 import { rowOf } from "../pending/index.js";
 import { Askers } from "./askers.js";
 import { type Evidence, evidence } from "./evidence.js";
@@ -191,12 +192,7 @@ export function deliverAnswers(rpc: LedgerRpc, ledger: Ledger, options: DeliverA
 
   async function scan(state: "answered" | "sent"): Promise<void> {
     const inDoubt = state === "sent" ? true : undefined;
-    for (let after: string | undefined; ; ) {
-      const page = await ledger.list({ ...filter, state, inDoubt, after });
-      page.forEach(queue);
-      after = page.next;
-      if (after === undefined) return;
-    }
+    for await (const entry of allEntries(ledger, { ...filter, state, inDoubt })) queue(entry);
   }
 
   const patient = { signal: stopped.signal, complain, patienceMs };

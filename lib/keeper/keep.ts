@@ -11,6 +11,7 @@
 import { LatchkeyError } from "../base/errors.js";
 import { createEvents, type EventSource, type Events, registerInterest } from "../events/index.js";
 import type { Entry, Ledger } from "../ledger/index.js";
+import { allEntries } from "../ledger/internal.js";
 import { type HoldOptions, hold } from "../pending/index.js";
 import type { EventType } from "../protocol/index.js";
 import type { Rpc } from "../rpc/index.js";
@@ -194,10 +195,6 @@ function forward({
 /** The sessions that have something in the ledger which is not settled. */
 async function sessionsOf(ledger: Ledger): Promise<Set<string>> {
   const found = new Set<string>();
-  for (let after: string | undefined; ; ) {
-    const page = await ledger.list({ state: unsettled, after });
-    for (const { sessionId } of page) found.add(sessionId);
-    after = page.next;
-    if (after === undefined) return found;
-  }
+  for await (const { sessionId } of allEntries(ledger, { state: unsettled })) found.add(sessionId);
+  return found;
 }

@@ -1,3 +1,4 @@
 /** What the other rooms of latchkey need of this one, and its users do not. */
+export { allEntries } from "./all-entries.js";
 export { outlook } from "./engine/outlook.js";
 export { readKeyFile } from "./seal/key-file.js";

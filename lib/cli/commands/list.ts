@@ -1,6 +1,7 @@
 import type { Entry, Filter, Ledger } from "../../ledger/index.js";
+import { allEntries } from "../../ledger/internal.js";
 import { kindNames } from "../../pending/internal.js";
-import { allEntries, cells, entryTable, isWaiting, pendingStates, stateNames } from "../entries.js";
+import { cells, entryTable, isWaiting, pendingStates, stateNames } from "../entries.js";
 import { exit } from "../exit.js";
 import { type Io, oneLine, paint, print, printJson, progress } from "../io.js";
 import { reachLedger } from "../reach.js";
