@@ -4,10 +4,10 @@
  */
 import { check } from "../base/check.js";
 import { ValidationError } from "../base/errors.js";
+import { isRecord } from "../base/record.js";
 import type { RequestOptions, SessionRequester } from "../protocol/index.js";
 import { type Actor, actors } from "./kinds/kind.js";
 import { type AnswerOf, isKind, type KindName, rowOf } from "./kinds/table.js";
-import { isObject } from "./split.js";
 
 declare const wasChecked: unique symbol;
 /** A value that was checked against its schema. For the compiler only: at run time it is the value alone. */
@@ -44,7 +44,7 @@ export function checkAnswer(request: { kind: KindName; data?: unknown }, answer:
   const row = rowOf(request.kind);
   const subject = `answer to ${request.kind}`;
   const checked = check(row.answer, answer, subject);
-  const expected = isObject(request.data) ? row.unfit?.(request.data, checked) : undefined;
+  const expected = isRecord(request.data) ? row.unfit?.(request.data, checked) : undefined;
   if (expected !== undefined) throw new ValidationError(subject, [{ path: "kind", expected }]);
   if (actor === undefined) return checked;
   if (!actors.includes(actor)) throw new TypeError('"actor" must be "person" or "automation"');

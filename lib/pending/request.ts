@@ -2,10 +2,11 @@ import * as v from "valibot";
 import { check } from "../base/check.js";
 import { ValidationError } from "../base/errors.js";
 import { checkPrincipal } from "../base/principal.js";
+import { isRecord } from "../base/record.js";
 import type { EventMap, EventType } from "../protocol/index.js";
 import { type DataOf, isKind, type KindName, kindNames, rowOf, type SecretsOf } from "./kinds/table.js";
 import { Secrets } from "./secrets.js";
-import { isObject, merge, rest } from "./split.js";
+import { merge, rest } from "./split.js";
 
 /** A question of the runtime, written down: plain JSON but for `secrets`. */
 export type PendingRequest<K extends KindName = KindName> = {
@@ -84,7 +85,7 @@ export function pendingRequest(event: AskingEvent, context: RequestContext): obj
   if (!isKind(event.type)) throw new TypeError(`"${event.type}" is not the event of a pending request`);
   if (typeof context?.sessionId !== "string") throw new TypeError('"sessionId" must be a string');
   checkPrincipal(context.principal);
-  if (!isObject(event.data)) throw new ValidationError(event.type, [{ path: "", expected: "Object" }]);
+  if (!isRecord(event.data)) throw new ValidationError(event.type, [{ path: "", expected: "Object" }]);
   const row = rowOf(event.type);
   const whole = row.tidy?.(event.data) ?? event.data;
   const data = check(row.open, whole, event.type);

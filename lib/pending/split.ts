@@ -1,5 +1,4 @@
-export const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+import { isRecord } from "../base/record.js";
 
 /**
  * What `whole` has beyond `open`, nested the same way: the fields that a schema did not name, and those it changed.
@@ -9,7 +8,7 @@ export function rest(whole: Record<string, unknown>, open: Record<string, unknow
   const left: [string, unknown][] = [];
   for (const [key, value] of Object.entries(whole)) {
     const shown = fieldOf(open, key);
-    if (isObject(value) && isObject(shown)) {
+    if (isRecord(value) && isRecord(shown)) {
       const inner = rest(value, shown);
       if (Object.keys(inner).length > 0) left.push([key, inner]);
     } else if (JSON.stringify(value) !== JSON.stringify(shown)) left.push([key, value]);
@@ -22,7 +21,7 @@ export function merge(open: object, left: object): Record<string, unknown> {
   const whole = new Map<string, unknown>(Object.entries(open));
   for (const [key, value] of Object.entries(left)) {
     const shown = whole.get(key);
-    whole.set(key, isObject(value) && isObject(shown) ? merge(shown, value) : value);
+    whole.set(key, isRecord(value) && isRecord(shown) ? merge(shown, value) : value);
   }
   return Object.fromEntries(whole);
 }

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { check } from "../base/check.js";
 import { ValidationError } from "../base/errors.js";
+import { isRecord } from "../base/record.js";
 
 const version = v.literal("2.0");
 const id = v.union([v.string(), v.number()]);
@@ -38,9 +39,9 @@ export type Inbound =
  * @throws ValidationError
  */
 export function readEnvelope(message: unknown): Inbound {
-  if (!isObject(message)) throw new ValidationError("message", [{ path: "", expected: "Object" }]);
+  if (!isRecord(message)) throw new ValidationError("message", [{ path: "", expected: "Object" }]);
   const { method, params } = message;
-  if (method === "session.event" && message.jsonrpc === "2.0" && message.id === undefined && isObject(params)) {
+  if (method === "session.event" && message.jsonrpc === "2.0" && message.id === undefined && isRecord(params)) {
     const { sessionId, event } = params;
     if (typeof sessionId === "string" && isEvent(event)) return { kind: "event", sessionId, event };
   }
@@ -60,10 +61,6 @@ export function readEnvelope(message: unknown): Inbound {
   return { kind: "notification", method: name, params };
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function isEvent(value: unknown): value is RawEvent {
-  return isObject(value) && typeof value.type === "string" && (value.id === undefined || typeof value.id === "string");
+  return isRecord(value) && typeof value.type === "string" && (value.id === undefined || typeof value.id === "string");
 }

@@ -1,3 +1,4 @@
+import { isRecord } from "../base/record.js";
 import { createEvents, type EventSource } from "../events/index.js";
 import type { EventMap } from "../protocol/index.js";
 import type { Rpc, Session } from "./rpc.js";
@@ -17,5 +18,3 @@ export function createSession(
     call(`session.${name}`, isRecord(params) ? { ...params, sessionId: id } : params, options);
   return { source, session: { id, rpc, events: source, request: request as Session["request"] } };
 }
-
-const isRecord = (params: unknown): boolean => typeof params === "object" && params !== null && !Array.isArray(params);

@@ -2,10 +2,11 @@
  * Brings a runtime to ask what a test raises or scripts. Most questions come out of a tool call of the model, so raising one starts a
  * turn where none runs.
  */
+
+import { isRecord } from "../base/record.js";
 import { askInCall } from "./calls.js";
 import { enqueueCommand, executeCommand } from "./commands.js";
 import type { KindName } from "./kinds.js";
-import { isRecord } from "./peer.js";
 import { askHeaders, askToken, headersRequired, oauthRequired, serverFor, setStatus, startAll } from "./servers.js";
 import { hasInterest, type Session, type ToolCall, type Turn } from "./session.js";
 import { finishTurn, openCall } from "./turn.js";

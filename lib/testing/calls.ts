@@ -2,8 +2,10 @@
  * What a tool call asks while it runs, one function a kind. What the session does not allow is not asked: the call is closed at once.
  * docs/kinds.md says which flag or interest each kind needs.
  */
+
+import { isRecord } from "../base/record.js";
 import type { KindName } from "./kinds.js";
-import { isRecord, type Peer } from "./peer.js";
+import type { Peer } from "./peer.js";
 import { ask, complete, end } from "./requests.js";
 import { challenge, isOpen, oauthRequired, reconnect, serverFor, tokenOf } from "./servers.js";
 import { type Asked, flagOwner, hasFlag, hasInterest, type Session, type ToolCall } from "./session.js";

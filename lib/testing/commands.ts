@@ -1,5 +1,5 @@
 /** Slash commands that a client carries out, at once or from the queue. */
-import { isRecord } from "./peer.js";
+import { isRecord } from "../base/record.js";
 import { ask } from "./requests.js";
 import { emit, hasInterest, type Session } from "./session.js";
 

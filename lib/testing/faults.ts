@@ -2,9 +2,10 @@
  * What may go wrong between a host and a runtime, by name and place. Messages are counted from 1, over all connections and runs. On one
  * connection the order of messages never changes, as on TCP.
  */
+
+import { isRecord } from "../base/record.js";
 import { encodeFrame } from "../rpc/internal.js";
 import type { Between, Message, Peer } from "./peer.js";
-import { isRecord } from "./peer.js";
 import type { Random } from "./random.js";
 
 /** What goes wrong, and where: `nth` counts from 1, over all connections and runs. */

@@ -2,8 +2,9 @@
  * The twelve questions that a runtime asks, as the fake asks and takes them. tests/testing compares this table with the one of
  * `latchkey/pending`, and what each method makes of rubbish with both real runtimes.
  */
+
+import { isRecord } from "../base/record.js";
 import type { EventMap } from "../protocol/index.js";
-import { isRecord } from "./peer.js";
 
 /** What a runtime makes of an answer: takes it as it is, says `success: false` and waits on, or says an error and waits on. */
 export type Verdict = { readonly take: unknown } | { readonly refuse: true } | { readonly error: string };

@@ -2,9 +2,11 @@
  * The life of a session: made or loaded by a connection, attached to by others, unloaded when the last of them goes. What a load holds in
  * memory dies with it: interests, tokens, and every question but permissions and external tools, whose events are on disk.
  */
+
+import { isRecord } from "../base/record.js";
 import { askInCall, askPermission, waitForTool } from "./calls.js";
 import type { KindName } from "./kinds.js";
-import { isRecord, type Peer } from "./peer.js";
+import type { Peer } from "./peer.js";
 import { complete, end, open } from "./requests.js";
 import { setServers } from "./servers.js";
 import { type Attachment, capabilities, emit, hasFlag, type Session, type ToolCall } from "./session.js";

@@ -1,12 +1,13 @@
 /** One run of the runtime, from its start to its end: its connections, its sessions, and the methods that are about neither one. */
 import { timingSafeEqual } from "node:crypto";
+import { isRecord } from "../base/record.js";
 import { goOn } from "./asking.js";
 import type { Clock } from "./clock.js";
 import type { KindName } from "./kinds.js";
 import { attach, detach, discard, recover, unload } from "./lifecycle.js";
 import type { Traits } from "./likeness.js";
 import { sessionMethods } from "./methods.js";
-import { type Between, createPeer, type Duplex, isRecord, type Message, type Peer } from "./peer.js";
+import { type Between, createPeer, type Duplex, type Message, type Peer } from "./peer.js";
 import type { Random } from "./random.js";
 import { startAll } from "./servers.js";
 import {

@@ -1,8 +1,10 @@
 /** What the fake does for each method that it knows. Names are without `session.` in the table of a session's own methods. */
+
+import { isRecord } from "../base/record.js";
 import { enqueueCommand, executeCommand } from "./commands.js";
 import { breakOff, detach, shutDown } from "./lifecycle.js";
 import { shownBy } from "./log.js";
-import { isRecord, type Peer } from "./peer.js";
+import type { Peer } from "./peer.js";
 import { answer, answeringMethods, ask, open } from "./requests.js";
 import {
   challenge,

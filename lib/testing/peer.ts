@@ -1,5 +1,6 @@
 /** One connection of a client, seen from the runtime: frames, and the errors of a message that is none. */
 import type { Readable, Writable } from "node:stream";
+import { isRecord } from "../base/record.js";
 import { createFrames, encodeFrame } from "../rpc/internal.js";
 import type { Traits } from "./likeness.js";
 
@@ -143,9 +144,6 @@ export const plainly: Between = {
   incoming: (_peer, _message, deliver) => deliver(),
   outgoing: (_peer, message, write) => write(encodeFrame(message)),
 };
-
-export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** A message, or what is wrong with it. */
 function parse(body: string): { message: Message } | { code: number; text: string } {

@@ -2,9 +2,10 @@
  * A recording of a connection: one line of JSON for each call, reply, event and other notification, in the order in which they went
  * over the wire. Secrets are taken out before a line is made.
  */
+
+import { isRecord } from "../base/record.js";
 import { redactText } from "../base/redact.js";
 import type { Rpc } from "../rpc/index.js";
-import { isRecord } from "./peer.js";
 
 /** One line of a recording: its head, a call, a reply, or a notification, events among them. */
 export type Recorded =

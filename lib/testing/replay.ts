@@ -1,6 +1,7 @@
 import { PassThrough, type Readable, type Writable } from "node:stream";
+import { isRecord } from "../base/record.js";
 import { type Likeness, likenesses, traits } from "./likeness.js";
-import { createPeer, isRecord, type Message, type Peer, plainly } from "./peer.js";
+import { createPeer, type Message, type Peer, plainly } from "./peer.js";
 
 /** A runtime that says again what a recording has. */
 export interface Replay {

@@ -9,7 +9,7 @@
  * The first interest asks again for a server in `needs-auth`, further ones do not. `reload` and `authenticationStateChanged` ask again,
  * and supersede a request that is open without a word; `restartServer`, `disable` and `enable` end it and ask nothing.
  */
-import { isRecord } from "./peer.js";
+import { isRecord } from "../base/record.js";
 import { ask, end } from "./requests.js";
 import { emit, hasInterest, type Server, type ServerStatus, type Session } from "./session.js";
 

@@ -1,6 +1,6 @@
 import * as v from "valibot";
+import { isRecord } from "../../base/record.js";
 import { redactJson, redactText } from "../../base/redact.js";
-import { isObject } from "../split.js";
 import { openUrl, scopeSet } from "../url.js";
 import { accessToken, tokenType } from "./http.js";
 import { kind } from "./kind.js";
@@ -85,7 +85,7 @@ const answer = v.variant("kind", [
 /** For `scope=""` runtime 1.0.85 says that the scope is two quotation marks, which 1.0.102 leaves out: it is no scope. */
 function tidy(data: Record<string, unknown>): Record<string, unknown> {
   const { wwwAuthenticateParams: params } = data;
-  if (!isObject(params) || typeof params.scope !== "string" || scopeSet(params.scope).length > 0) return data;
+  if (!isRecord(params) || typeof params.scope !== "string" || scopeSet(params.scope).length > 0) return data;
   const { scope: _, ...rest } = params;
   return { ...data, wwwAuthenticateParams: rest };
 }

@@ -1,6 +1,6 @@
 import * as v from "valibot";
+import { isRecord } from "../../base/record.js";
 import { redact } from "../../base/redact.js";
-import { isObject } from "../split.js";
 
 /** Text, at least one character of it. */
 export const text = v.pipe(v.string(), v.nonEmpty());
@@ -50,7 +50,7 @@ export const noSecrets = v.looseObject({});
 
 /** The named fields of an object of any shape, in this order. Any other value has no fields. */
 export function fieldsOf(value: unknown, ...names: string[]): unknown[] {
-  const fields = isObject(value) ? value : {};
+  const fields = isRecord(value) ? value : {};
   return names.map((name) => fields[name]);
 }
 
