@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { tool } from "./tools.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const home = join(root, "scripts/bundlers");
@@ -236,7 +237,7 @@ const files = {
     export { follow, hold, openLedger, startRuntime };`,
 };
 
-if (!existsSync(bin("webpack"))) run("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: home });
+tool("bundlers");
 const project = mkdtempSync(join(tmpdir(), "latchkey-bundlers-"));
 let failed = 0;
 try {

@@ -6,6 +6,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { tool } from "./tools.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const home = join(root, "scripts/api-reference");
@@ -25,7 +26,7 @@ const paths = wanted.length > 0 ? wanted.map((name) => entries.get(name)) : [...
 if (paths.includes(undefined)) throw new Error(`the entries are ${[...entries.keys()].filter(Boolean).join(", ")}`);
 
 if (!existsSync(join(root, "lib/protocol/generated.ts"))) run(process.execPath, ["scripts/build.mjs"]);
-if (!existsSync(typedoc)) run("npm", ["ci", "--prefix", home, "--no-audit", "--no-fund"]);
+tool("api-reference");
 run(process.execPath, [
   ...[typedoc, "--options", join(home, "typedoc.json")],
   ...paths.flatMap((path) => ["--entryPoints", join(root, path)]),

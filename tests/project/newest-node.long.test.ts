@@ -1,6 +1,5 @@
 /** The suite runs on the oldest Node that is supported; a smoke of it on the newest, which has SQLite built in. */
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import * as assert from "uvu/assert";
@@ -24,7 +23,7 @@ const say = (command: string, args: string[]): string => {
 
 if (supported) {
   test.before(() => {
-    if (!existsSync(newest)) say("npm", ["ci", "--prefix", home, "--no-audit", "--no-fund"]);
+    say(process.execPath, ["scripts/tools.mjs", "newest-node"]);
   });
   test("is newer than this one", () => {
     const version = say(newest, ["--version"]);

@@ -4,7 +4,6 @@
  * No failure and no warning. DPoP is what docs/oauth.md says that a broker cannot do.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -21,23 +20,17 @@ const extensions = [
 ];
 
 const root = dirname(createRequire(import.meta.url).resolve("latchkey/package.json"));
-const home = join(root, "scripts/conformance");
-const conformance = join(home, "node_modules/@modelcontextprotocol/conformance");
-const newestHome = join(root, "scripts/newest-node");
+const conformance = join(root, "scripts/conformance/node_modules/@modelcontextprotocol/conformance");
 /** The suite wants Node 22 or newer; the client runs on the Node of this process. */
-const newest = join(newestHome, `node_modules/node-${process.platform}-${process.arch}/bin/node`);
+const newest = join(root, `scripts/newest-node/node_modules/node-${process.platform}-${process.arch}/bin/node`);
 const client = join(root, "build/tests/programs/oauth-conformance.js");
 
-function install(folder: string): void {
-  const { status, stderr } = spawnSync(
-    "npm",
-    ["ci", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts"],
-    {
-      encoding: "utf8",
-    },
-  );
+function install(): void {
+  const tools = [join(root, "scripts/tools.mjs"), "conformance", "newest-node"];
+  const { status, stderr } = spawnSync(process.execPath, tools, { encoding: "utf8" });
   assert.is(status, 0, stderr);
 }
+
 async function required(): Promise<string[]> {
   const text = await readFile(join(conformance, `requirements/${revision}.yaml`), "utf8");
   const client = text.slice(text.indexOf("\nclient:"), text.indexOf("\nnot_scored:"));
@@ -73,8 +66,7 @@ async function run(scenario: string): Promise<Outcome> {
  */
 export async function runConformance(part: number, parts: number): Promise<void> {
   const test = suite(`MCP conformance, part ${part + 1} of ${parts}`, { timeoutMs: 120_000 });
-  if (!existsSync(conformance)) install(home);
-  if (!existsSync(newest)) install(newestHome);
+  install();
   const all = [...(await required()), ...extensions];
   test("every scenario that the specification requires is run by some part", () => {
     assert.is(all.length, 25 + extensions.length);
