@@ -8,8 +8,9 @@ import { kindNames } from "../../pending/internal.js";
 import { escapeRemark, runCommand } from "../child.js";
 import { shortId, summary } from "../entries.js";
 import { exit, explainShort, Stop, UsageError } from "../exit.js";
-import { type Io, oneLine, print, printJson, progress, remark } from "../io.js";
+import { type Io, oneLine, print, progress, remark } from "../io.js";
 import { defaultLeaseMs, NobodyWaits, requestJson, withLease } from "../lease.js";
+import { createLog, type Level, type Log } from "../log.js";
 import { reachLedger } from "../reach.js";
 import { answerOfJson } from "./answer.js";
 import { count, oneOf, text } from "./command.js";
@@ -35,6 +36,14 @@ const lookAgainMs = 250;
 /** `refused`: the command ended well, and its output is no valid answer. Run again, it would obtain another token and probably print the same. */
 export type Fate = "answered" | "cancelled" | "retry" | "refused" | "unwanted";
 
+const levels: Readonly<Record<Fate, Level>> = {
+  answered: "info",
+  cancelled: "info",
+  unwanted: "info",
+  retry: "warn",
+  refused: "error",
+};
+
 type Selection = Omit<Filter, "state">;
 
 interface Done {
@@ -53,7 +62,15 @@ export async function broker(flags: Flags, io: Io): Promise<number | undefined> 
   const leaseMs = leaseOf(count(flags.lease, "lease"));
   const owner = flags.by ?? `latchkey broker ${process.pid}`;
   await using ledger = await reachLedger(flags.ledger, { make: true });
-  const worker = { ledger, filter, exec, leaseMs, owner, json: flags.json === true, backoff: new Backoff() };
+  const worker = {
+    ledger,
+    filter,
+    exec,
+    leaseMs,
+    owner,
+    log: createLog(flags.json === true, io),
+    backoff: new Backoff(),
+  };
   let fate: Fate | undefined;
   const work = async (): Promise<void> => {
     while (!io.signal.aborted) {
@@ -83,8 +100,8 @@ interface Worker {
   readonly exec: string;
   readonly leaseMs: number;
   readonly owner: string;
-  /** One line of JSON for each claim. */
-  readonly json: boolean;
+  /** One line for each claim. */
+  readonly log: Log;
   readonly backoff: Backoff;
 }
 
@@ -117,13 +134,10 @@ async function attempt(worker: Worker, claim: Claim, io: Io): Promise<Fate> {
   else worker.backoff.forget(credential);
   if (fate === "refused") worker.backoff.park(claim.entries.map((entry) => entry.id));
   await claim.release().catch(() => undefined);
-  const record = { id, kind, fate, ...(reason === undefined ? {} : { reason }) };
-  if (worker.json) await printJson(io.out, record);
-  else
-    await print(
-      io.out,
-      `${shortId(id)} ${fate}${reason === undefined ? "" : `: ${oneLine(reason)}`}  ${kind} ${summary(claim.entry)}`,
-    );
+  await worker.log(
+    { did: fate, level: levels[fate], id, session: claim.entry.sessionId, kind, fate, fence: claim.fence, reason },
+    `${shortId(id)} ${fate}${reason === undefined ? "" : `: ${oneLine(reason)}`}  ${kind} ${summary(claim.entry)}`,
+  );
   return fate;
 }
 

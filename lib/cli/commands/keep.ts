@@ -1,12 +1,13 @@
 import { pause } from "../../base/until.js";
 import type { KeepingOptions } from "../../keeper/index.js";
-import type { Ledger } from "../../ledger/index.js";
+import type { Entry, Ledger } from "../../ledger/index.js";
 import { kindNames } from "../../pending/internal.js";
 import type { EventType } from "../../protocol/index.js";
 import type { Rpc } from "../../rpc/index.js";
-import { shortId, summary } from "../entries.js";
+import { summary } from "../entries.js";
 import { exit, explainShort, Stop, UsageError } from "../exit.js";
-import { type Io, oneLine, paint, print, printJson, progress } from "../io.js";
+import { type Io, progress } from "../io.js";
+import { createLog, type Log } from "../log.js";
 import { reachLedger, runtimeTarget } from "../reach.js";
 import { oneOf } from "./command.js";
 
@@ -37,7 +38,7 @@ const connectLimitMs = 5000;
  */
 export async function keep(flags: Flags, io: Io): Promise<undefined> {
   const kinds = oneOf(flags.kind, kindNames, "kind");
-  const say = sayer(flags.json === true, io);
+  const say = createLog(flags.json === true, io);
   await using ledger = await reachLedger(flags.ledger, { make: true });
   const options: KeepingOptions = {
     kinds: kinds.length > 0 ? kinds : undefined,
@@ -58,33 +59,15 @@ export async function keep(flags: Flags, io: Io): Promise<undefined> {
     }
     pauseMs = firstPauseMs;
     await keepOver(rpc, { keeper, ledger, options, say, signal: io.signal });
-    if (!io.signal.aborted) await say({ did: "disconnected", why: (await rpc.closed).message });
+    if (!io.signal.aborted) await say({ did: "disconnected", level: "warn", why: (await rpc.closed).message });
   }
   await say({ did: "ended" });
   return undefined;
 }
 
-interface Note {
-  readonly did: string;
-  readonly [field: string]: unknown;
-}
-type Say = (note: Note) => Promise<void>;
-
-/** One line for each thing that happens: what, and the fields that tell which. */
-function sayer(json: boolean, io: Io): Say {
-  const { dim } = paint(io.out);
-  return async (note) => {
-    const at = new Date().toISOString();
-    if (json) return await printJson(io.out, { at, ...note });
-    const { did, ...fields } = note;
-    const rest = Object.values(fields).filter((field) => field !== undefined && field !== "");
-    await print(io.out, `${dim(at)}  ${[did, ...rest.map((field) => oneLine(String(field)))].join("  ")}`);
-  };
-}
-
 /** A connection, or nothing after a pause. Only what will not get better by waiting is thrown. */
 async function dial(
-  { endpoint, say, pauseMs }: { endpoint: string | undefined; say: Say; pauseMs: number },
+  { endpoint, say, pauseMs }: { endpoint: string | undefined; say: Log; pauseMs: number },
   io: Io,
 ): Promise<Rpc | undefined> {
   const { connect } = await import("../../rpc/index.js");
@@ -98,7 +81,7 @@ async function dial(
   } catch (error) {
     if (io.signal.aborted) return undefined;
     if (error instanceof TypeError) throw error;
-    if (pauseMs >= longestPauseMs) await say({ did: "waiting", why: explainShort(error) });
+    if (pauseMs >= longestPauseMs) await say({ did: "waiting", level: "warn", why: explainShort(error) });
     await pause(pauseMs, io.signal).catch(() => undefined);
     return undefined;
   }
@@ -110,23 +93,39 @@ interface Work {
   readonly keeper: KeeperRoom;
   readonly ledger: Ledger;
   readonly options: KeepingOptions;
-  readonly say: Say;
+  readonly say: Log;
   readonly signal: AbortSignal;
 }
 
+interface Problem {
+  readonly error: unknown;
+  readonly sessionId?: string;
+  readonly entry?: Entry;
+}
+
+const idsOf = ({ id, sessionId, kind }: Entry) => ({ id, session: sessionId, kind });
+
 /** Keeps sessions over one connection. Prints a line for each event. */
 async function keepOver(rpc: Rpc, { keeper, ledger, options, say, signal }: Work): Promise<void> {
-  const failed = ({ error }: { error: unknown }): Promise<void> => say({ did: "failed", why: explainShort(error) });
+  const failed = ({ error, sessionId, entry }: Problem): Promise<void> =>
+    say({
+      did: "failed",
+      level: "error",
+      id: entry?.id,
+      session: sessionId ?? entry?.sessionId,
+      why: explainShort(error),
+    });
   rpc.events.on("listener:error", failed);
   const keeping = keeper.keep(rpc, ledger, options);
   const { events } = keeping;
   events.on("held", ({ sessionId }) => say({ did: "held", session: sessionId }));
-  events.on("missed", ({ sessionId, error }) => say({ did: "missed", session: sessionId, why: explainShort(error) }));
-  events.on("recorded", (entry) =>
-    say({ did: "recorded", id: shortId(entry.id), kind: entry.kind, what: summary(entry) }),
+  events.on("missed", ({ sessionId, error }) =>
+    say({ did: "missed", level: "warn", session: sessionId, why: explainShort(error) }),
   );
-  events.on("settled", (entry) => say({ did: "settled", id: shortId(entry.id), outcome: entry.outcome }));
-  events.on("lost", (entry) => say({ did: "lost", id: shortId(entry.id), kind: entry.kind }));
+  events.on("recorded", (entry) => say({ did: "recorded", ...idsOf(entry), what: summary(entry) }));
+  events.on("settled", (entry) => say({ did: "settled", ...idsOf(entry), outcome: entry.outcome }));
+  events.on("lost", (entry) => say({ did: "lost", level: "warn", ...idsOf(entry) }));
+  events.on("parked", (entry) => say({ did: "parked", ...idsOf(entry) }));
   events.on("error", failed);
   try {
     await say({ did: "connected", endpoint: rpc.endpoint, runtime: rpc.hello.version });
