@@ -10,6 +10,8 @@ export {
 } from "./fake.js";
 export { type Fault, type FaultName, faultNames, type TraceLine } from "./faults.js";
 export type { AskedData, KindName } from "./kinds.js";
+export { type LedgerContractOptions, ledgerContract } from "./ledger/contract.js";
+export type { OpenNamed } from "./ledger/given.js";
 export { type Likeness, likenesses } from "./likeness.js";
 export { type Recorded, type Recording, record } from "./record.js";
 export { type Replay, replay } from "./replay.js";

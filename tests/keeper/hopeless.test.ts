@@ -168,3 +168,13 @@ test("lengths and limits that cannot be counted are refused", async () => {
   await rpc.close();
   await ledger.close();
 });
+
+test("a lease that no delivery has is refused before anything starts", async () => {
+  const { ledger } = await open();
+  const { rpc } = await memoryPair();
+  const noLease = [Number.POSITIVE_INFINITY, Number.NaN, 0, -1, 0.5, 2 ** 31, "1000", null];
+  for (const leaseMs of noLease)
+    await rejects(() => Reflect.apply(deliverAnswers, undefined, [rpc, ledger, { leaseMs }]), { type: TypeError });
+  await rpc.close();
+  await ledger.close();
+});

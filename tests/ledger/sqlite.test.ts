@@ -3,12 +3,7 @@ import * as assert from "uvu/assert";
 import { type Engine, type Rule, rows } from "../../lib/ledger/engine/engine.js";
 import { sqliteEngine } from "../../lib/ledger/engine/sqlite.js";
 import { openLedgerOn } from "../../lib/ledger/open.js";
-import { amountTests } from "../support/ledger/amounts.js";
-import { contractTests } from "../support/ledger/contract.js";
-import { guardTests } from "../support/ledger/guards.js";
-import { loadGuardTests } from "../support/ledger/guards-loads.js";
-import { keyTests } from "../support/ledger/keys.js";
-import { lifeTests } from "../support/ledger/life.js";
+import { engineTests } from "../support/ledger/engine.js";
 import { key, type Place, sqlitePlace } from "../support/ledger/place.js";
 import { oauthRequest } from "../support/ledger/requests.js";
 import { rejects, suite } from "../support/suite.js";
@@ -22,12 +17,7 @@ test.after(async () => {
   await place[Symbol.asyncDispose]();
 });
 
-contractTests(test, () => place);
-lifeTests(test, () => place);
-keyTests(test, () => place);
-amountTests(test, () => place);
-guardTests(test, () => place);
-loadGuardTests(test, () => place);
+engineTests(test, () => place);
 
 /** Somebody else has the lease whenever a claim comes. */
 function* snatched<T>(rule: () => Rule<T>): Rule<T> {

@@ -70,20 +70,35 @@ test("a first request is answered after 40 ms of work, from the import on", asyn
   }
 });
 
-test("it imports nothing but Node", async () => {
+test("it loads nothing but Node; what makes requests comes with the first test of a ledger, and no database ever", async () => {
   const { metafile } = await build({
     entryPoints: [join(root, "lib/testing/index.ts")],
     bundle: true,
     write: false,
     metafile: true,
+    splitting: true,
+    outdir: root,
+    absWorkingDir: root,
     platform: "node",
     format: "esm",
     packages: "external",
     tsconfigRaw: {},
   });
-  const outside = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path));
+  const outputs = new Map(Object.entries(metafile.outputs));
+  const loaded = new Set<string>();
+  const load = (path: string): void => {
+    if (loaded.has(path)) return;
+    loaded.add(path);
+    for (const { path: next, kind } of outputs.get(path)?.imports ?? []) if (kind === "import-statement") load(next);
+  };
+  for (const [path, { entryPoint }] of outputs) if (entryPoint === "lib/testing/index.ts") load(path);
   assert.equal(
-    outside.filter((path) => !path.startsWith("node:")),
+    [...loaded].filter((path) => !path.startsWith("node:") && !outputs.has(path)),
     [],
   );
+  const rooms = (paths: Iterable<string>): string[] =>
+    [...new Set([...paths].map((path) => path.split("/")[1] ?? ""))].sort();
+  const inputs = [...loaded].flatMap((path) => Object.keys(outputs.get(path)?.inputs ?? {}));
+  assert.equal(rooms(inputs), ["base", "rpc", "testing"]);
+  assert.not.ok(rooms(Object.keys(metafile.inputs)).includes("ledger"));
 });
