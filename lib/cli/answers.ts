@@ -28,3 +28,22 @@ export function answerOfChoice(kind: KindName, choice: Choice, reason?: string):
     throw new Stop(exit.invalid, `--${choice} does not answer ${kind}: give --json, or the text on standard input`);
   return answer;
 }
+
+/** Checks JSON from outside against the schema of its kind. */
+export const answerOfJson = ({ kind }: { readonly kind: KindName }, text: string): Promise<Answer> =>
+  checkedAnswer(kind, parse(text));
+
+/** @throws ValidationError when the kind takes no such answer. */
+export async function checkedAnswer(kind: KindName, value: unknown): Promise<Answer> {
+  const { check } = await import("../base/check.js");
+  return check(kinds[kind].answer, value, `answer to ${kind}`);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Text that does not parse may still hold a secret: the message does not show it.
+    throw new Stop(exit.invalid, "the answer is not JSON");
+  }
+}

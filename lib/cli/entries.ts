@@ -1,6 +1,7 @@
 import type { Entry, Ledger, State } from "../ledger/index.js";
 import { allEntries } from "../ledger/internal.js";
 import { rowOf, summaryOf } from "../pending/index.js";
+import { age } from "./duration.js";
 import { exit, Stop } from "./exit.js";
 import { oneLine } from "./io.js";
 import { table } from "./table.js";
@@ -48,19 +49,6 @@ export const summary = (entry: Pick<Entry, "kind" | "data">): string => oneLine(
 export function modelSays({ kind, data }: Pick<Entry, "kind" | "data">): string | undefined {
   const words = rowOf(kind).modelSays?.({ ...data });
   return typeof words === "string" && words !== "" ? oneLine(words) : undefined;
-}
-
-const units = [
-  [86_400_000, "d"],
-  [3_600_000, "h"],
-  [60_000, "m"],
-  [1000, "s"],
-] as const;
-
-export function age(since: Date, now = Date.now()): string {
-  const ms = Math.max(0, now - since.getTime());
-  for (const [size, name] of units) if (ms >= size) return `${Math.floor(ms / size)}${name}`;
-  return "0s";
 }
 
 const heads = ["ID", "STATE", "KIND", "WHAT", "FOR", "AGE"];

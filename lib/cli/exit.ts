@@ -100,7 +100,8 @@ const installHint = "npm install @github/copilot, or name the program: latchkey 
 const hints: Record<string, string | undefined> = {
   REFUSED: "latchkey runtime status tells where a runtime should be; latchkey runtime start starts one.",
   UNAUTHORIZED: "The token comes from COPILOT_CONNECTION_TOKEN, or from the file of latchkey runtime start.",
-  WRONG_KEY: "The key comes from LATCHKEY_KEY, or for SQLite from the .key file beside the database.",
+  WRONG_KEY:
+    "The key comes from LATCHKEY_KEY, from LATCHKEY_KEY_COMMAND, or for SQLite from the .key file beside the database.",
   CLAIMED: "Wait for its lease to end; latchkey cancel takes --force.",
   NEWER_FORMAT: "Use the latchkey that wrote it, or a newer one.",
 };

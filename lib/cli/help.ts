@@ -53,7 +53,11 @@ function overview(listed: readonly Command[], { bold, columns }: Look): string {
           "LATCHKEY_KEY",
           "The ledger's key: 32 bytes in base64, base64url or hex. An SQLite ledger has a key file beside it otherwise.",
         ],
-        ["LATCHKEY_PRINCIPAL", "Whose key LATCHKEY_KEY is, where it is not the ledger's own."],
+        [
+          "LATCHKEY_KEY_COMMAND",
+          "A shell command that prints the key, where LATCHKEY_KEY is not set: that of a keychain or a vault.",
+        ],
+        ["LATCHKEY_PRINCIPAL", "Whose key that is, where it is not the ledger's own."],
         ["LATCHKEY_ENDPOINT", "Where the runtime listens, unless --endpoint is given."],
         ["COPILOT_CONNECTION_TOKEN", "The runtime's token, for a runtime that latchkey did not start."],
         ["XDG_STATE_HOME", "Where latchkey's state folder lies; ~/.local/state when unset."],

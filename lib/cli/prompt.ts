@@ -8,8 +8,12 @@ export async function readAll(input: NodeJS.ReadStream): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** Asks a person for one line, on the terminal. What is secret is not shown while it is typed. */
-export async function ask(io: Io, prompt: string, { secret }: { secret: boolean }): Promise<string> {
+/** Asks a person for one line, on the terminal. What is secret is not shown while it is typed. Rejects with the reason of `signal`. */
+export async function ask(
+  io: Io,
+  prompt: string,
+  { secret, signal = io.signal }: { secret: boolean; signal?: AbortSignal },
+): Promise<string> {
   if (!io.in.isTTY) throw new Stop(exit.usage, "standard input is not a terminal");
   const { createInterface } = await import("node:readline");
   const muted = new Writable({ write: (_chunk, _encoding, done) => done() });
@@ -25,16 +29,18 @@ export async function ask(io: Io, prompt: string, { secret }: { secret: boolean 
   return await new Promise((resolve, reject) => {
     let line: string | undefined;
     const stop = (): void => lines.close();
-    io.signal.addEventListener("abort", stop);
+    signal.addEventListener("abort", stop);
+    if (signal.aborted) setImmediate(stop);
     lines.once("SIGINT", stop);
     lines.once("line", (text) => {
       line = text;
       lines.close();
     });
     lines.once("close", () => {
-      io.signal.removeEventListener("abort", stop);
+      signal.removeEventListener("abort", stop);
       if (secret || line === undefined) io.err.write("\n");
-      if (line === undefined) reject(new Stop(130, "nothing was answered"));
+      if (signal.aborted && !io.signal.aborted) reject(signal.reason);
+      else if (line === undefined) reject(new Stop(130, "nothing was answered"));
       else resolve(line);
     });
   });

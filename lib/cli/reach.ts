@@ -4,6 +4,7 @@ import type { Ledger } from "../ledger/index.js";
 import type { MarkedState, Rpc } from "../rpc/index.js";
 import { exit, Stop, UsageError } from "./exit.js";
 import { oneLine } from "./io.js";
+import { environmentKey, hasKeyCommand } from "./key-command.js";
 import { makeStateFolder, type RuntimeNote, readRuntimeNote, stateFolder } from "./state-folder.js";
 
 /** How a command reaches ledger and runtime. Rooms are loaded when they are needed: `latchkey ls` is quick because of that. */
@@ -22,7 +23,10 @@ export function shownLocation(location: string): string {
 }
 
 /** Opens the ledger. A file that is not there is made only by commands that write requests or wait for them. */
-export async function reachLedger(option: string | undefined, { make = false } = {}): Promise<Ledger> {
+export async function reachLedger(
+  option: string | undefined,
+  { make = false, signal }: { make?: boolean; signal?: AbortSignal } = {},
+): Promise<Ledger> {
   const location = ledgerLocation(option);
   if (!isUrl(location) && location !== ":memory:") {
     if (!make && !existsSync(location))
@@ -34,9 +38,10 @@ export async function reachLedger(option: string | undefined, { make = false } =
   }
   const { openLedger } = await import("../ledger/index.js");
   try {
-    // A broker for one principal, with that principal's key in LATCHKEY_KEY.
+    // A broker for one principal, with that principal's key.
     const principal = process.env.LATCHKEY_PRINCIPAL;
-    return await openLedger(location, { principal });
+    const key = hasKeyCommand() ? await environmentKey(signal) : undefined;
+    return await openLedger(location, { key, principal });
   } catch (error) {
     // An invalid location, key or principal.
     if (error instanceof TypeError) throw new Stop(exit.ledger, error.message);

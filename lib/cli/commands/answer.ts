@@ -1,11 +1,13 @@
 import type { AnswerOptions, Claim, Entry, Ledger } from "../../ledger/index.js";
-import { type Answer, answerOfChoice, answerOfText, type Choice, textAnswerOf } from "../answers.js";
+import type { TextOptions } from "../../pending/index.js";
+import { type Answer, answerOfChoice, answerOfJson, answerOfText, type Choice, textAnswerOf } from "../answers.js";
 import { escapeRemark, runCommand } from "../child.js";
+import { chooseAnswer } from "../choose.js";
 import { findEntry, shortId } from "../entries.js";
 import { exit, Stop, UsageError } from "../exit.js";
 import { type Io, print, printJson, remark } from "../io.js";
 import { defaultLeaseMs, requestJson, withLease } from "../lease.js";
-import { ask, readAll } from "../prompt.js";
+import { readAll } from "../prompt.js";
 import { reachLedger } from "../reach.js";
 
 interface Flags {
@@ -27,7 +29,7 @@ export async function answer(id: string, flags: Flags, io: Io): Promise<undefine
   const choice = choiceOf(flags);
   if (choice !== undefined && flags.exec !== undefined)
     throw new UsageError("give a choice or --exec, not both", "answer");
-  await using ledger = await reachLedger(flags.ledger);
+  await using ledger = await reachLedger(flags.ledger, { signal: io.signal });
   const entry = await findEntry(ledger, id);
   refuseFinal(entry);
   const options = {
@@ -35,12 +37,17 @@ export async function answer(id: string, flags: Flags, io: Io): Promise<undefine
     actor: actorOf(flags, io),
     ...(flags.account === undefined ? {} : { account: flags.account }),
   };
-  const answered =
-    flags.exec === undefined
-      ? await ledger.answer(entry.id, await plainAnswer(entry, choice, flags, io), options)
-      : await answerByCommand({ ledger, entry, exec: flags.exec, flags, options }, io);
+  const answered = await answerAs({ ledger, entry, choice, flags, options }, io);
   if (flags.json) await printJson(io.out, answered);
   else await print(io.out, `${shortId(answered.id)} ${answered.state}`);
+}
+
+async function answerAs({ choice, ...work }: Work & { choice: Choice | undefined }, io: Io): Promise<Entry> {
+  const { ledger, entry, flags, options } = work;
+  if (flags.exec !== undefined) return await answerByCommand({ ...work, exec: flags.exec }, io);
+  const asks = io.in.isTTY && choice === undefined && !flags.json;
+  if (asks) return await answerByPerson(work, io);
+  return await ledger.answer(entry.id, await plainAnswer(entry, choice, flags, io), options);
 }
 
 /** Whoever has a terminal at hand is a person, a command is none; what came through a pipe may be either. */
@@ -67,42 +74,43 @@ function refuseFinal({ id, state }: Entry): void {
 async function plainAnswer(entry: Entry, choice: Choice | undefined, flags: Flags, io: Io): Promise<Answer> {
   if (choice !== undefined) return answerOfChoice(entry.kind, choice, flags.feedback);
   if (flags.json) return await answerOfJson(entry, await readAll(io.in));
-  const text = textAnswerOf(entry.kind);
-  if (text === undefined) return answerOfText(entry.kind, "", {});
-  return textAnswer(entry, io.in.isTTY ? await ask(io, text.prompt, text) : await readAll(io.in), flags);
+  const takesText = textAnswerOf(entry.kind) !== undefined;
+  return textAnswer(entry, takesText ? await readAll(io.in) : "", flags);
 }
+
+const textOptions = (flags: Flags): TextOptions => ({ expiresIn: flags.expiresIn, tokenType: flags["token-type"] });
 
 const textAnswer = (entry: Entry, text: string, flags: Flags): Answer =>
-  answerOfText(entry.kind, text, { expiresIn: flags.expiresIn, tokenType: flags["token-type"] });
+  answerOfText(entry.kind, text, textOptions(flags));
 
-/** Checks JSON from outside against the schema of its kind. */
-export async function answerOfJson({ kind }: Pick<Entry, "kind">, text: string): Promise<Answer> {
-  const { check } = await import("../../base/check.js");
-  const { kinds } = await import("../../pending/index.js");
-  return check(kinds[kind].answer, parse(text), `answer to ${kind}`);
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // Text that does not parse may still hold a secret: the message does not show it.
-    throw new Stop(exit.invalid, "the answer is not JSON");
-  }
-}
-
-interface CommandWork {
+interface Work {
   readonly ledger: Ledger;
   readonly entry: Entry;
-  readonly exec: string;
   readonly flags: Flags;
   readonly options: AnswerOptions & { readonly by: string };
 }
 
-async function answerByCommand({ ledger, entry, exec, flags, options }: CommandWork, io: Io): Promise<Entry> {
-  await using claim = await ledger.claim({ id: entry.id }, { owner: options.by, leaseMs: defaultLeaseMs });
+/** Claims the entry meanwhile, so that nobody else works on it. One that is answered already has nothing to claim. */
+async function answerByPerson({ ledger, entry, flags, options }: Work, io: Io): Promise<Entry> {
+  const choose = (signal: AbortSignal): Promise<Answer> =>
+    chooseAnswer({ entry, options: textOptions(flags), io, signal });
+  if (entry.state !== "open") return await ledger.answer(entry.id, await choose(io.signal), options);
+  await using claim = await claimFor({ ledger, entry, options });
+  return await withLease(claim, { leaseMs: defaultLeaseMs, signal: io.signal }, async (signal) =>
+    claim.answer(await choose(signal), options),
+  );
+}
+
+async function claimFor({ ledger, entry, options }: Pick<Work, "ledger" | "entry" | "options">): Promise<Claim> {
+  const claim = await ledger.claim({ id: entry.id }, { owner: options.by, leaseMs: defaultLeaseMs });
   if (claim === undefined)
     throw new Stop(exit.refused, `entry ${shortId(entry.id)} is claimed by somebody else, or not open`);
+  return claim;
+}
+
+async function answerByCommand({ exec, ...work }: Work & { readonly exec: string }, io: Io): Promise<Entry> {
+  const { entry, flags, options } = work;
+  await using claim = await claimFor(work);
   await remark(io.err, `${shortId(entry.id)}: the command runs`);
   return await withLease(claim, { leaseMs: defaultLeaseMs, signal: io.signal }, async (signal) => {
     const { code, signal: killedBy, stdout, escaped } = await runCommand(exec, await inputOf(claim), signal);
@@ -121,7 +129,7 @@ export async function cancel(
   flags: Pick<Flags, "ledger" | "json" | "by"> & { reason?: string | undefined; force?: boolean | undefined },
   io: Io,
 ): Promise<undefined> {
-  await using ledger = await reachLedger(flags.ledger);
+  await using ledger = await reachLedger(flags.ledger, { signal: io.signal });
   const found = await findEntry(ledger, id);
   const by = flags.by ?? `latchkey cancel ${process.pid}`;
   const entry = await ledger.cancel(found.id, { by, reason: flags.reason, force: flags.force });

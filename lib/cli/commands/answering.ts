@@ -1,8 +1,5 @@
-import { command, count, entryId, jsonOption, ledgerOption, type Options, selection } from "./command.js";
-
-const by = {
-  by: { type: "string", value: "NAME", about: "Who does it, for the receipts." },
-} as const satisfies Options;
+/** Answers by hand. */
+import { by, command, entryId, jsonOption, ledgerOption, seconds } from "./command.js";
 
 export const answer = command({
   name: "answer",
@@ -11,6 +8,7 @@ export const answer = command({
   summary: "Answer an entry.",
   about: [
     "An OAuth token, dynamic headers, a tool's result or the text of an answer is read from standard input; at a terminal it is asked for, secrets without echo. Nothing secret is taken from the command line. Yes and no are --approve and --deny. Anything else is --json: then the answer is read as JSON, and the entry is printed as JSON.",
+    "At a terminal, without any of these, it shows the request and asks: y, n and the like for each answer that the kind knows, e for the answer as JSON in VISUAL or EDITOR. The entry is claimed meanwhile, so that nobody else works on it.",
     "An entry that a broker has claimed is refused. With --exec the entry is claimed, the command gets the request as JSON on its standard input, and what it prints is the answer.",
   ],
   options: {
@@ -30,13 +28,17 @@ export const answer = command({
       about: "A shell command whose standard output is the answer.",
     },
     account: { type: "string", value: "NAME", about: "Whose account it is, for people to see." },
-    "expires-in": { type: "string", value: "SECONDS", about: "How long a token or headers are good." },
+    "expires-in": {
+      type: "string",
+      value: "TIME",
+      about: "How long a token or headers are good: seconds, or 15m, 1h.",
+    },
     "token-type": { type: "string", value: "TYPE", about: "The token's type. Bearer when left out." },
     ...by,
     json: { type: "boolean", about: "JSON in and out." },
   },
   examples: [
-    ["latchkey answer 3f2a91c0", "Asks for the token, without echo."],
+    ["latchkey answer 3f2a91c0", "Asks: for a token without echo, else for yes, no or an answer in JSON."],
     ["get-token | latchkey answer 3f2a91c0 --expires-in 3600", "From a pipe."],
     ["latchkey answer 3f2a91c0 --exec 'pass show notes/token'", "From a command."],
     ["latchkey answer 77d0c4e1 --deny --feedback 'not on a Friday'", "No."],
@@ -46,7 +48,7 @@ export const answer = command({
   run: async ({ values, operands }, io) =>
     await (await import("./answer.js")).answer(
       entryId(operands, "answer"),
-      { ...values, expiresIn: count(values["expires-in"], "expires-in") },
+      { ...values, expiresIn: seconds(values["expires-in"], "expires-in") },
       io,
     ),
 });
@@ -71,32 +73,4 @@ export const cancel = command({
   takes: 1,
   run: async ({ values, operands }, io) =>
     await (await import("./answer.js")).cancel(entryId(operands, "cancel"), values, io),
-});
-
-export const broker = command({
-  name: "broker",
-  summary: "Answer by a command of yours, in any language.",
-  about: [
-    "Claims one need after the other and runs the command for each: the request comes as JSON on its standard input, secrets included, and its standard output must be the answer as JSON. It needs no connection to the runtime. However many brokers run, on however many machines, each need is worked on once.",
-    "Exit code 0 of the command answers; 77 cancels; 75 or any other, a signal, or an answer that is none, gives the claim back to be tried again, a second later, then two, then four. The lease is kept alive while the command runs. The command and all that it started are killed when the lease is lost, when nobody waits for the answer any more, and when the broker ends, by kill -9 too.",
-  ],
-  options: {
-    ...ledgerOption,
-    exec: { type: "string", short: "x", value: "COMMAND", about: "The shell command." },
-    ...selection,
-    jobs: { type: "string", short: "j", value: "N", about: "So many at a time. 1 when left out." },
-    lease: {
-      type: "string",
-      value: "SECONDS",
-      about: "How long a claim lives without a sign of this broker. 60 when left out.",
-    },
-    once: { type: "boolean", about: "End after one. Exit code 1 when it was given back." },
-    ...by,
-    ...jsonOption,
-  },
-  examples: [
-    ["latchkey broker --kind mcp.oauth_required --exec ./broker.py", "An auth broker in Python."],
-    [`latchkey broker --kind permission --exec 'echo "{\\"kind\\":\\"approve-once\\"}"'`, "Yes to everything."],
-  ],
-  run: async ({ values }, io) => await (await import("./broker.js")).broker(values, io),
 });

@@ -5,6 +5,7 @@ import type { Claim, Filter, Ledger } from "../../ledger/index.js";
 import { allEntries } from "../../ledger/internal.js";
 import type { AnswerOf, KindName } from "../../pending/index.js";
 import { kindNames } from "../../pending/internal.js";
+import { answerOfJson } from "../answers.js";
 import { escapeRemark, runCommand } from "../child.js";
 import { shortId, summary } from "../entries.js";
 import { exit, explainShort, Stop, UsageError } from "../exit.js";
@@ -12,8 +13,7 @@ import { type Io, oneLine, print, progress, remark } from "../io.js";
 import { defaultLeaseMs, NobodyWaits, requestJson, withLease } from "../lease.js";
 import { createLog, type Level, type Log } from "../log.js";
 import { reachLedger } from "../reach.js";
-import { answerOfJson } from "./answer.js";
-import { count, oneOf, text } from "./command.js";
+import { count, oneOf, seconds, text } from "./command.js";
 
 interface Flags {
   ledger?: string | undefined;
@@ -59,9 +59,9 @@ export async function broker(flags: Flags, io: Io): Promise<number | undefined> 
     ...(flags.session ? { sessionId: flags.session } : {}),
     ...(flags.principal === undefined ? {} : { principal: flags.principal }),
   };
-  const leaseMs = leaseOf(count(flags.lease, "lease"));
+  const leaseMs = leaseOf(seconds(flags.lease, "lease"));
   const owner = flags.by ?? `latchkey broker ${process.pid}`;
-  await using ledger = await reachLedger(flags.ledger, { make: true });
+  await using ledger = await reachLedger(flags.ledger, { make: true, signal: io.signal });
   const worker = {
     ledger,
     filter,
@@ -87,9 +87,9 @@ export async function broker(flags: Flags, io: Io): Promise<number | undefined> 
   return fate === "retry" || fate === "refused" ? exit.failed : undefined;
 }
 
-function leaseOf(seconds: number | undefined): number {
-  if (seconds === undefined) return defaultLeaseMs;
-  const ms = Math.round(seconds * 1000);
+function leaseOf(length: number | undefined): number {
+  if (length === undefined) return defaultLeaseMs;
+  const ms = Math.round(length * 1000);
   if (ms < 1 || ms > longestTimerMs) throw new UsageError("--lease must be from 0.001 to 2147483 seconds", "broker");
   return ms;
 }

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { duration } from "../duration.js";
 import { UsageError } from "../exit.js";
 import type { Io } from "../io.js";
 
@@ -112,6 +113,10 @@ export const jsonOption = {
   json: { type: "boolean", about: "Print JSON, one value a line." },
 } as const satisfies Options;
 
+export const by = {
+  by: { type: "string", value: "NAME", about: "Who does it, for the receipts." },
+} as const satisfies Options;
+
 export const selection = {
   kind: {
     type: "string",
@@ -129,6 +134,10 @@ export function text(value: string | undefined, subject: string, command: string
   if (value === undefined || value === "") throw new UsageError(`${subject} is missing`, command);
   return value;
 }
+
+/** The seconds of an option whose plain numbers are seconds. */
+export const seconds = (value: string | undefined, option: string): number | undefined =>
+  value === undefined ? undefined : duration(value, option, { plain: "s" }) / 1000;
 
 export function count(value: string | undefined, option: string): number | undefined {
   if (value === undefined) return undefined;

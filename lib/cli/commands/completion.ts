@@ -1,4 +1,5 @@
 import { type Io, oneLine, print } from "../io.js";
+import { hasKeyCommand } from "../key-command.js";
 import { reachLedger } from "../reach.js";
 import type { Command, Option } from "./command.js";
 
@@ -60,6 +61,8 @@ async function offers(
   if (last.startsWith("-")) return [...Object.keys(command.options).map((name) => `--${name}`), "--help"];
   if (command.completes === "shells") return Object.keys(scripts);
   if (command.completes !== "entries") return [];
+  // Somebody would be asked for a password at each press of Tab.
+  if (hasKeyCommand()) return [];
   const at = Math.max(before.indexOf("--ledger"), before.indexOf("-l"));
   await using ledger = await reachLedger(at < 0 ? undefined : before[at + 1]);
   const { isWaiting, pendingStates, shortId } = await import("../entries.js");

@@ -39,7 +39,7 @@ const connectLimitMs = 5000;
 export async function keep(flags: Flags, io: Io): Promise<undefined> {
   const kinds = oneOf(flags.kind, kindNames, "kind");
   const say = createLog(flags.json === true, io);
-  await using ledger = await reachLedger(flags.ledger, { make: true });
+  await using ledger = await reachLedger(flags.ledger, { make: true, signal: io.signal });
   const options: KeepingOptions = {
     kinds: kinds.length > 0 ? kinds : undefined,
     principal: flags.principal,

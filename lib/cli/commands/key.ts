@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { exit, Stop, UsageError } from "../exit.js";
 import { type Io, print } from "../io.js";
+import { environmentKey } from "../key-command.js";
 import { isUrl, ledgerLocation } from "../reach.js";
 
 /** A key for a ledger, as `LATCHKEY_KEY` takes it. It is kept nowhere. */
@@ -18,11 +19,11 @@ export async function derive({ principal, ledger }: Flags, io: Io): Promise<unde
   if (principal === undefined || principal.trim() === "")
     throw new UsageError("--principal must be a name that is not blank", "key derive");
   const { deriveKey } = await import("../../ledger/index.js");
-  const key = process.env.LATCHKEY_KEY || (await keyBeside(ledgerLocation(ledger)));
+  const key = (await environmentKey(io.signal)) || (await keyBeside(ledgerLocation(ledger)));
   if (key === undefined)
     throw new Stop(
       exit.ledger,
-      "there is no ledger key: set LATCHKEY_KEY, or name an SQLite ledger that has its key file",
+      "there is no ledger key: set LATCHKEY_KEY or LATCHKEY_KEY_COMMAND, or name an SQLite ledger that has its key file",
     );
   try {
     await print(io.out, deriveKey(key, principal));

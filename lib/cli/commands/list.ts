@@ -29,7 +29,7 @@ export async function list(flags: Flags, io: Io): Promise<number | undefined> {
     ...(flags.session ? { sessionId: flags.session } : {}),
     ...(flags.principal === undefined ? {} : { principal: flags.principal }),
   };
-  await using ledger = await reachLedger(flags.ledger, { make: flags.wait === true });
+  await using ledger = await reachLedger(flags.ledger, { make: flags.wait === true, signal: io.signal });
   // Watching starts before the list is read, so that no transition between the two is missed.
   const follows = flags.watch || flags.wait;
   const transitions = follows ? ledger.watch(watchable(filter), { signal: io.signal }) : undefined;

@@ -11,7 +11,7 @@ interface Flags {
 }
 
 export async function show(id: string, flags: Flags, io: Io): Promise<undefined> {
-  await using ledger = await reachLedger(flags.ledger);
+  await using ledger = await reachLedger(flags.ledger, { signal: io.signal });
   const entry = await findEntry(ledger, id);
   if (flags.json) return void (await printJson(io.out, entry));
   await print(io.out, describe(entry, paint(io.out).dim));
@@ -34,7 +34,7 @@ export function describe(entry: Entry, dim: (text: string) => string): string {
 }
 
 export async function receipts(id: string, flags: Flags, io: Io): Promise<undefined> {
-  await using ledger = await reachLedger(flags.ledger);
+  await using ledger = await reachLedger(flags.ledger, { signal: io.signal });
   const exact = await ledger.receipts(id);
   const found = exact.length > 0 ? exact : await ledger.receipts((await findEntry(ledger, id)).id);
   if (flags.json) for (const receipt of found) await printJson(io.out, receipt);

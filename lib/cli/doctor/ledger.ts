@@ -3,8 +3,10 @@ import { dirname } from "node:path";
 import { LatchkeyError } from "../../base/errors.js";
 import type { Ledger, State } from "../../ledger/index.js";
 import { allEntries } from "../../ledger/internal.js";
-import { age, pendingStates, shortId } from "../entries.js";
+import { age } from "../duration.js";
+import { pendingStates, shortId } from "../entries.js";
 import { explainShort } from "../exit.js";
+import { hasKeyCommand } from "../key-command.js";
 import { ledgerLocation, reachLedger, shownLocation } from "../reach.js";
 import { stateFolder } from "../state-folder.js";
 import type { Finding } from "./finding.js";
@@ -16,7 +18,7 @@ const staleMs = 3_600_000;
 
 const advice: Record<string, string> = {
   WRONG_KEY:
-    "Set LATCHKEY_KEY to the key that the ledger was made with; for SQLite the .key file beside it holds it. Without it what is sealed is lost.",
+    "Set LATCHKEY_KEY, or LATCHKEY_KEY_COMMAND, to the key that the ledger was made with; for SQLite the .key file beside it holds it. Without it what is sealed is lost.",
   NEWER_FORMAT: "Use the latchkey that wrote it, or a newer one.",
   UNAVAILABLE: "Look whether the database runs and lets this user in; on Node 20 SQLite needs @photostructure/sqlite.",
 };
@@ -81,10 +83,16 @@ async function* modes(location: string): AsyncGenerator<Finding> {
 
 function key(file: boolean): Finding {
   if (process.env.LATCHKEY_KEY) return { about: "key", state: "well", what: "LATCHKEY_KEY opens it" };
+  if (hasKeyCommand()) return { about: "key", state: "well", what: "what LATCHKEY_KEY_COMMAND prints opens it" };
   const what = "the key file beside the database opens it";
   return file
     ? { about: "key", state: "well", what }
-    : { about: "key", state: "odd", what: "it opens without LATCHKEY_KEY", todo: "Set LATCHKEY_KEY." };
+    : {
+        about: "key",
+        state: "odd",
+        what: "it opens without LATCHKEY_KEY",
+        todo: "Set LATCHKEY_KEY or LATCHKEY_KEY_COMMAND.",
+      };
 }
 
 async function* contents(ledger: Ledger): AsyncGenerator<Finding> {
