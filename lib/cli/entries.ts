@@ -51,18 +51,25 @@ export function modelSays({ kind, data }: Pick<Entry, "kind" | "data">): string 
   return typeof words === "string" && words !== "" ? oneLine(words) : undefined;
 }
 
-const heads = ["ID", "STATE", "KIND", "WHAT", "FOR", "AGE"];
+const heads = ["ID", "STATE", "KIND", "WHAT", "FOR", "AGE", "SESSION"];
 /** The column of what a stranger wrote. */
 const flexible = 3;
-const stacked = [2, 3, 6];
+const stacked = [2, 3, 7];
 
-export const cells = (entry: Entry): string[] => [
+/** An entry as a transition left it: everything of a row but its age. */
+export function transitionCells(entry: Entry): string[] {
+  const [id = "", state = "", kind = "", what = "", principal = "", , session = ""] = cells(entry);
+  return [id, state, kind, what, principal, session];
+}
+
+const cells = (entry: Entry): string[] => [
   shortId(entry.id),
   entry.outcome === undefined ? entry.state : `${entry.state}/${entry.outcome}`,
   entry.kind,
   summary(entry),
   oneLine(entry.principal ?? "-"),
   age(entry.createdAt),
+  shortId(entry.sessionId),
 ];
 
 /** Who has claimed an entry, and how long the lease still runs. */

@@ -132,7 +132,7 @@ test("lists for people and for programs, without what would move a terminal's cu
   const people = await latchkey(place, ["ls"]);
   assert.match(
     people.out,
-    /^ID +STATE +KIND +WHAT +FOR +AGE\n[\w-]{8} +open +permission\.requested +shell rm -rf\\u001b\[2J build +ada/,
+    /^ID +STATE +KIND +WHAT +FOR +AGE +SESSION\n[\w-]{8} +open +permission\.requested +shell rm -rf\\u001b\[2J build +ada +\d+s +s-1\n/,
   );
   assert.is(JSON.parse((await latchkey(place, ["ls", "--json"])).out).id, id);
   assert.is((await latchkey(place, ["ls", "--quiet", "--kind", "mcp"])).code, 2);

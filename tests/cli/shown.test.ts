@@ -119,7 +119,7 @@ test("says who works on an entry, and cancels it under them only by force", asyn
   assert.not.match((await run("ls")).out, /CLAIMED/);
   await using claim = await ledger.claim({ id }, { owner: "broker of bob", leaseMs: 300_000 });
   assert.ok(claim);
-  assert.match((await run("ls")).out, /CLAIMED BY\n.*broker of bob, \d+m left/);
+  assert.match((await run("ls")).out, /SESSION +CLAIMED BY\n.* s-1 +broker of bob, \d+m left/);
   assert.match((await run("show", id)).out, new RegExp(`claimed by +broker of bob, \\d+m left, fence ${claim.fence}`));
   assert.equal(JSON.parse((await run("ls", "--json")).out).claim.owner, "broker of bob");
   for (const args of [
@@ -273,7 +273,7 @@ terminal("fits 44 columns, and puts nothing behind what it waits for", async () 
   };
   const listed = await see("latchkey ls");
   assert.ok(
-    listed.some((line) => /^ID +STATE +FOR +AGE$/.test(line)),
+    listed.some((line) => /^ID +STATE +FOR +AGE +SESSION$/.test(line)),
     listed.join("\n"),
   );
   assert.ok(listed.some((line) => /^ {2}permission\.requested$/.test(line)));

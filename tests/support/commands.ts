@@ -55,7 +55,7 @@ export const normal = (text: string): string =>
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
     .replace(/\b(keep|broker|answer|cancel|repl|process) \d+/g, "$1 PID")
     .replace(/127\.0\.0\.1:\d+/g, "127.0.0.1:PORT")
-    .replace(/\b\d+s$/gm, "AGE")
+    .replace(/\b\d+s\b/g, "AGE")
     .replace(/[ \t]+/g, " ")
     .replace(/ $/gm, "")
     .trim();

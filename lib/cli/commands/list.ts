@@ -1,7 +1,7 @@
 import type { Entry, Filter, Ledger } from "../../ledger/index.js";
 import { allEntries } from "../../ledger/internal.js";
 import { kindNames } from "../../pending/internal.js";
-import { cells, entryTable, isWaiting, pendingStates, stateNames } from "../entries.js";
+import { entryTable, isWaiting, pendingStates, stateNames, transitionCells } from "../entries.js";
 import { exit } from "../exit.js";
 import { type Io, oneLine, paint, print, printJson, progress } from "../io.js";
 import { reachLedger } from "../reach.js";
@@ -87,7 +87,7 @@ async function follow(
       const { value } = step;
       if (json) await printJson(io.out, value);
       else if (quiet) await print(io.out, oneLine(value.id));
-      else await print(io.out, `${value.updatedAt.toISOString()}  ${cells(value).slice(0, -1).join("  ")}`);
+      else await print(io.out, `${value.updatedAt.toISOString()}  ${transitionCells(value).join("  ")}`);
     }
   } catch (error) {
     if (!io.signal.aborted) throw error;
