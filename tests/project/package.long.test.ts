@@ -84,8 +84,9 @@ test("holds exactly its files", async () => {
   const expected = [
     ...["CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "package.json"],
     ...["dist/cli/latchkey.cjs", "dist/cli/main.cjs", "dist/cli/repl/repl.js"],
-    ...examples.filter((path) => /^(file|ledger)\//.test(path)).map((path) => `examples/${path}`),
+    ...examples.filter((path) => /^(deploy|file|ledger|python)\//.test(path)).map((path) => `examples/${path}`),
     ...pages.filter((name) => /\.(md|svg)$/.test(name)).map((name) => `docs/${name}`),
+    ...(await readdir(join(root, "schemas"))).map((name) => `schemas/${name}`),
     ...scripts.map((path) => path.replace("./", "")),
     ...sources.map((path) => `dist/${path.replace(/\.ts$/, ".d.ts")}`),
   ];
@@ -96,7 +97,7 @@ test("holds exactly its files", async () => {
 
 test("exports what its manifest says, no more entries and no fewer", async () => {
   const named = Object.keys(manifest.exports).map((path) => path.replace(/^\./, "latchkey"));
-  assert.equal(named, [...Object.keys(entries), "latchkey/package.json"]);
+  assert.equal(named, [...Object.keys(entries), "latchkey/schemas/*.json", "latchkey/package.json"]);
 });
 
 /** The one entry that is of no use without its optional peer. */

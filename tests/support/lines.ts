@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { reap, reaped } from "./world/reaper.js";
 
 /** A program as a person at a terminal meets it: lines of text out, text in, an exit code. */
 export interface Terminal extends AsyncDisposable {
@@ -14,15 +15,18 @@ export interface Terminal extends AsyncDisposable {
 
 export function openTerminal(
   path: string,
-  options: { args?: readonly string[]; env?: NodeJS.ProcessEnv; cwd?: string } = {},
+  options: { program?: string; args?: readonly string[]; env?: NodeJS.ProcessEnv; cwd?: string } = {},
 ): Terminal {
-  const child = spawn(process.execPath, [path, ...(options.args ?? [])], {
+  const child = spawn(options.program ?? process.execPath, [path, ...(options.args ?? [])], {
     stdio: ["pipe", "pipe", "pipe"],
     env: { ...process.env, ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    // Another program may have started `latchkey`: both are ended as one group.
+    detached: options.program !== undefined,
   });
   const { pid } = child;
   if (pid === undefined) throw new Error(`${path} did not start`);
+  reap(pid);
   const lines: string[] = [];
   const waiting = new Set<() => void>();
   let complaint = "";
@@ -40,6 +44,7 @@ export function openTerminal(
   child.stdin.on("error", () => undefined);
   const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     child.once("close", (code, signal) => {
+      reaped(pid);
       over = `${path} ended (${signal ?? code})`;
       look();
       resolve({ code, signal });
@@ -68,7 +73,8 @@ export function openTerminal(
       child.kill(signal);
     },
     async [Symbol.asyncDispose]() {
-      if (over === undefined) child.kill("SIGKILL");
+      if (over === undefined && options.program === undefined) child.kill("SIGKILL");
+      else if (over === undefined) process.kill(-pid, "SIGKILL");
       await exited;
     },
   };

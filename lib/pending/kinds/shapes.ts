@@ -17,6 +17,9 @@ export const such = <T>(holds: (value: T) => boolean, expected: string) =>
     if (dataset.typed && !holds(dataset.value)) addIssue({ expected, message: expected });
   });
 
+/** Holds a text to a pattern. The error names what was expected in words; a JSON schema made of it has the pattern. */
+export const matching = (pattern: RegExp, expects: string) => ({ ...v.regex<string>(pattern), expects });
+
 /** 68 years. Runtimes and databases count further, but not all of them. */
 const countableSeconds = 2 ** 31 - 1;
 
@@ -26,8 +29,11 @@ const countableSeconds = 2 ** 31 - 1;
  */
 export const lifetime = (unitsPerSecond: number) =>
   v.pipe(
-    v.union([v.number(), v.string(), v.null()]),
-    such((said) => (typeof said === "string" ? /^\s*\d+(\.\d*)?\s*$/.test(said) : (said ?? 0) >= 0), "a lifetime"),
+    v.union([
+      v.pipe(v.number(), v.minValue(0)),
+      v.pipe(v.string(), matching(/^\s*\d+(\.\d*)?\s*$/, "a lifetime")),
+      v.null(),
+    ]),
     v.transform((said): number | undefined => {
       if (said === null) return undefined;
       const units = Math.floor(Number(said));
