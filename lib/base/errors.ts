@@ -98,10 +98,13 @@ export class RpcError extends LatchkeyError<RpcErrorCode> {
 
 /**
  * - `FENCED`: the claim's lease ran out and somebody else may hold it now; nothing was written.
- * - `CLAIMED`: a live claim of another owner is on this credential.
+ * - `CLAIMED`: a live claim of another owner is on this credential, or somebody else holds this grant.
  * - `UNKNOWN_ENTRY`: no entry has this id.
+ * - `UNKNOWN_GRANT`: no grant has this id.
+ * - `UNKNOWN_TICKET`: no ticket is this one.
+ * - `USED_TICKET`: its entry was answered or cancelled through this ticket already.
  * - `CONFLICT`: the entry already has another answer, or is in a state that takes none; nothing was changed.
- * - `EXPIRED`: the entry's or the answer's time is over.
+ * - `EXPIRED`: the time of the entry, the answer or the ticket is over.
  * - `WRONG_KEY`: the key does not open this ledger, or none was given where one is needed.
  * - `NEWER_FORMAT`: the ledger was written by a newer latchkey.
  * - `CORRUPT`: a row is not what it was sealed as, or points to what is not its own; nothing was handed out.
@@ -112,6 +115,9 @@ export type LedgerErrorCode =
   | "FENCED"
   | "CLAIMED"
   | "UNKNOWN_ENTRY"
+  | "UNKNOWN_GRANT"
+  | "UNKNOWN_TICKET"
+  | "USED_TICKET"
   | "CONFLICT"
   | "EXPIRED"
   | "WRONG_KEY"

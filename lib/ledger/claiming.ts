@@ -1,46 +1,40 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { spanOf, waitOf } from "../base/amounts.js";
 import type { LedgerAccess } from "./access.js";
-import { type Changes, longestWaitMs } from "./changes.js";
-import type { ClaimOptions, Filter } from "./contract.js";
+import type { ClaimFilter, ClaimOptions } from "./contract.js";
 import { HeldClaim } from "./held-claim.js";
 import * as claims from "./rules/claim.js";
 import type { Scoped } from "./rules/find.js";
+import { checkTag, tagged } from "./tags.js";
 import { proveEntries } from "./unseal.js";
+import { type Attempt, whenFree } from "./waiting.js";
 
 /** A lease of a claim, unless `leaseMs` says otherwise. */
 const defaultLeaseMs = 60_000;
 
 /** Claims at once, or waits until it can: for a change, or for the end of the lease that is in the way. */
 export async function claimWhenFree(
-  ledger: LedgerAccess & { readonly changes: Changes },
-  filter: Scoped<Filter>,
+  ledger: LedgerAccess,
+  { tag, ...filter }: Scoped<ClaimFilter>,
   { owner, leaseMs = defaultLeaseMs, waitMs, signal }: ClaimOptions,
 ): Promise<HeldClaim | undefined> {
   if (typeof owner !== "string" || owner === "") throw new TypeError('"owner" must say who claims');
   const lease = { owner, leaseMs: spanOf(leaseMs, "leaseMs") };
   const defaultMs = signal === undefined ? 0 : Number.POSITIVE_INFINITY;
   const limitMs = waitMs === undefined ? defaultMs : waitOf(waitMs, "waitMs");
-  const deadline = performance.now() + limitMs;
-  const stop = limitMs > 0 ? ledger.changes.use() : undefined;
-  try {
-    for (;;) {
-      const seen = ledger.changes.count;
-      const claimed = await claimNow(ledger, filter, lease, signal);
-      if (claimed !== undefined) return await hold(ledger, { ...claimed, ...lease });
-      const leftMs = deadline - performance.now();
-      if (leftMs <= 0) return undefined;
-      const claimableMs = (await ledger.engine.read(() => claims.untilClaimable(filter))) ?? longestWaitMs;
-      await ledger.changes.after(seen, Math.min(leftMs, Math.max(claimableMs, 1), longestWaitMs), signal);
-    }
-  } finally {
-    stop?.();
-  }
+  if (tag !== undefined) checkTag(tag);
+  const attempt = async (): Promise<Attempt<HeldClaim>> => {
+    const claimable = tag === undefined ? filter : { ...filter, tagged: await tagged(ledger, tag) };
+    const claimed = await claimNow(ledger, claimable, lease, signal);
+    if (claimed !== undefined) return { done: await hold(ledger, { ...claimed, ...lease }) };
+    return { leftMs: () => ledger.engine.read(() => claims.untilClaimable(claimable)) };
+  };
+  return await whenFree(ledger.changes, { waitMs: limitMs, signal }, attempt);
 }
 
 async function claimNow(
   ledger: LedgerAccess,
-  filter: Scoped<Filter>,
+  filter: claims.Claimable,
   lease: claims.Lease,
   signal: AbortSignal | undefined,
 ): Promise<claims.Claimed | undefined> {

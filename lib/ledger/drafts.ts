@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { momentOf } from "../base/amounts.js";
 import { checkPrincipal } from "../base/principal.js";
+import { traceparentOf } from "../base/trace.js";
 import { credentialKey, intentKey, type PendingRequest, parsePendingRequest, rowOf } from "../pending/index.js";
 import { checkAnswer } from "../pending/internal.js";
+import type { Under } from "./access.js";
 import type { AnswerOptions, RecordOptions } from "./contract.js";
 import { type Row, text, textOr } from "./engine/engine.js";
 import { entryOf } from "./rows.js";
@@ -27,6 +29,7 @@ export async function draftRequest(keyring: Keyring, request: PendingRequest, op
     intent: intentKey(checked),
     credential: credentialKey(checked),
     anchor: options.anchor,
+    traceparent: options.traceparent === undefined ? undefined : traceparentOf(options.traceparent),
   };
   const place = entryPlace({
     ...fixed,
@@ -48,7 +51,7 @@ export async function draftRequest(keyring: Keyring, request: PendingRequest, op
     epoch: options.epoch,
     by: options.by,
     proof: await keyring.proof(principal),
-    attachment: (entryId, answerId) => keyring.attachment(principal, entryId, answerId),
+    attachment: (entryId, answerId) => keyring.mark("attachment", principal, [entryId, answerId]),
   };
 }
 
@@ -57,14 +60,15 @@ export async function draftAnswer(
   keyring: Keyring,
   entry: Row,
   value: unknown,
-  options: AnswerOptions & { fence: number | undefined },
+  options: AnswerOptions,
+  under: Under | undefined,
 ): Promise<AnswerDraft> {
   const expiresAt = options.expiresAt === undefined ? undefined : momentOf(options.expiresAt, "expiresAt");
   const request = entryOf(entry);
   const kindRow = rowOf(request.kind);
   const checked = checkAnswer(request, value, options.actor);
   const seconds = kindRow.servesFor?.(checked);
-  const shared = kindRow.credential !== undefined && seconds !== 0;
+  const shared = kindRow.credential !== undefined && seconds !== 0 && under?.ticket === undefined;
   const id = randomUUID();
   const credential = text(entry.credential);
   const principal = textOr(entry.principal);
@@ -75,13 +79,14 @@ export async function draftAnswer(
     credential,
     sealed: await keyring.seal(place, checked),
     digests: keyring.digests(principal, checked),
-    attachment: (entryId, answerId) => keyring.attachment(principal, entryId, answerId),
+    attachment: (entryId, answerId) => keyring.mark("attachment", principal, [entryId, answerId]),
     shared,
     servesMs: shared && seconds !== undefined ? Math.round(seconds * 1000) : undefined,
     expiresAt,
     by: options.by,
     actor: options.actor,
     account: options.account,
-    fence: options.fence,
+    fence: under?.fence,
+    ticket: under?.ticket,
   };
 }

@@ -1,30 +1,21 @@
 import { spanOf } from "../base/amounts.js";
-import { maxDepth, refuseDeep } from "../base/check.js";
 import { LedgerError } from "../base/errors.js";
 import type { AnswerOf, KindName, PendingRequest, SecretsOf } from "../pending/index.js";
-import type { LedgerAccess } from "./access.js";
-import type { AnswerOptions, CancelOptions, Claim, Entry } from "./contract.js";
+import type { LedgerAccess, Under } from "./access.js";
+import type { AnswerOptions, CancelOptions, Claim, Entry, GrantOptions, HeldGrant, StashOptions } from "./contract.js";
 import type { Row } from "./engine/engine.js";
+import { holdFor } from "./grants.js";
+import { jsonOf } from "./json.js";
 import { entryOf } from "./rows.js";
 import * as claims from "./rules/claim.js";
 import { type Place, stashPlace } from "./seal/place.js";
+import { checkTag } from "./tags.js";
 import { proveEntries, unsealRequest } from "./unseal.js";
 
-const stashLimit = 64 * 1024;
-
-/** @throws TypeError when a value is no JSON, or too deep or too long. */
-function checkStash(value: unknown): void {
-  if (value === undefined) return;
-  let json: string | undefined;
-  try {
-    refuseDeep(value, "stash");
-    json = JSON.stringify(value);
-  } catch (cause) {
-    throw new TypeError(`a stash holds JSON, at most ${maxDepth} levels deep`, { cause });
-  }
-  if (json === undefined) throw new TypeError("a stash holds JSON");
-  const size = Buffer.byteLength(json);
-  if (size > stashLimit) throw new TypeError(`a stash holds ${stashLimit} bytes at most; this is ${size}`);
+/** What gave a claim of one entry alone. */
+interface Ticket {
+  readonly id: string;
+  readonly expiresAt: number;
 }
 
 /** A claim as its holder sees it. What may still be written is decided by the fence in the database, never here. */
@@ -39,9 +30,11 @@ export class HeldClaim implements Claim {
   readonly #owner: string;
   readonly #leaseMs: number;
   readonly #ledger: LedgerAccess;
+  readonly #ticket: Ticket | undefined;
 
-  constructor(ledger: LedgerAccess, claimed: claims.Claimed & claims.Lease) {
+  constructor(ledger: LedgerAccess, claimed: claims.Claimed & claims.Lease, ticket?: Ticket) {
     this.#ledger = ledger;
+    this.#ticket = ticket;
     this.#credential = claimed.credential;
     this.#owner = claimed.owner;
     this.#leaseMs = claimed.leaseMs;
@@ -67,14 +60,20 @@ export class HeldClaim implements Claim {
   }
 
   async request(entryId = this.entry.id): Promise<PendingRequest> {
+    if (this.#ticket !== undefined && entryId !== this.entry.id) throw claims.strayEntry();
     const row = await this.#ledger.engine.read(() => claims.sealedEntry(this.#credential, this.fence, entryId));
     return await unsealRequest(this.#ledger.keyring, row);
   }
 
-  async stash(value: unknown): Promise<void> {
-    checkStash(value);
-    const sealed = value === undefined ? null : await this.#ledger.keyring.seal(this.#stashPlace, value);
-    await this.#ledger.write("stash", () => claims.writeStash(this.#credential, this.fence, sealed));
+  async stash(value: unknown, { tag }: StashOptions = {}): Promise<void> {
+    const { keyring } = this.#ledger;
+    if (tag !== undefined) checkTag(tag);
+    const sealed = value === undefined ? null : await keyring.seal(this.#stashPlace, jsonOf(value, "stash"));
+    const stash = {
+      sealed,
+      tag: sealed === null || tag === undefined ? null : keyring.tags(this.entry.principal, tag)[0],
+    };
+    await this.#ledger.write("stash", () => claims.writeStash(this.#credential, this.fence, stash));
   }
 
   async stashed(): Promise<unknown> {
@@ -84,6 +83,16 @@ export class HeldClaim implements Claim {
 
   get #stashPlace(): Place {
     return stashPlace({ credential: this.#credential, principal: this.entry.principal });
+  }
+
+  async grant(options: GrantOptions = {}): Promise<HeldGrant> {
+    if (this.#ticket !== undefined)
+      throw new LedgerError(
+        "CONFLICT",
+        "a ticket is for one entry; what is kept for its principal is none of its holder's",
+      );
+    const claim = { credential: this.#credential, fence: this.fence, owner: this.#owner };
+    return await holdFor(this.#ledger, await unsealRequest(this.#ledger.keyring, this.#row), claim, options);
   }
 
   async wanted(): Promise<boolean> {
@@ -96,22 +105,29 @@ export class HeldClaim implements Claim {
   }
 
   async #refresh(leaseMs: number | undefined): Promise<void> {
-    const seen = await this.#ledger.write("extend", () => claims.extend(this.#credential, this.fence, leaseMs));
-    await proveEntries(this.#ledger.keyring, seen.entries);
+    const lease = { leaseMs, last: this.#ticket?.expiresAt };
+    const seen = await this.#ledger.write("extend", () => claims.extend(this.#credential, this.fence, lease));
+    const entries = this.#ticket === undefined ? seen.entries : seen.entries.filter(({ id }) => id === this.entry.id);
+    await proveEntries(this.#ledger.keyring, entries);
     this.#until = seen.until;
-    this.#entries = seen.entries.map(entryOf);
+    this.#entries = entries.map(entryOf);
   }
 
   async release(): Promise<void> {
     await this.#ledger.write("release", () => claims.release(this.#credential, this.fence));
   }
 
+  get #under(): Under {
+    return { fence: this.fence, ticket: this.#ticket?.id };
+  }
+
   async answer(answer: AnswerOf<KindName>, options: AnswerOptions = {}): Promise<Entry> {
-    return await this.#ledger.give(this.#row, answer, { by: this.#owner, ...options }, this.fence);
+    return await this.#ledger.give(this.#row, answer, { by: this.#owner, ...options }, this.#under);
   }
 
   async cancel(options: Omit<CancelOptions, "force"> = {}): Promise<void> {
-    const note = { by: this.#owner, ...options };
+    const only = this.#ticket === undefined ? undefined : this.entry.id;
+    const note = { by: this.#owner, ...options, ticket: this.#ticket?.id, only };
     await this.#ledger.write("cancel", () => claims.cancelAll(this.#credential, this.fence, note));
   }
 

@@ -18,6 +18,7 @@ export const entryColumns = [
   "credential",
   "epoch",
   "anchor",
+  "traceparent",
   "state",
   "outcome",
   "account",
@@ -81,6 +82,7 @@ export function entryOf(row: Row): Entry {
   const outcome = outcomeOr(row.outcome);
   const epoch = textOr(row.epoch);
   const anchor = textOr(row.anchor);
+  const traceparent = textOr(row.traceparent);
   const account = textOr(row.account);
   const successor = textOr(row.successor);
   const expiresAt = numberOr(row.expires_at);
@@ -93,6 +95,7 @@ export function entryOf(row: Row): Entry {
     credential: text(row.credential),
     ...(epoch !== undefined && { epoch }),
     ...(anchor !== undefined && { anchor }),
+    ...(traceparent !== undefined && { traceparent }),
     ...(account !== undefined && { account }),
     ...(successor !== undefined && { successor }),
     createdAt: new Date(number(row.created_at)),
@@ -108,6 +111,7 @@ export function receiptOf(row: Row): Receipt {
   const fence = numberOr(row.fence);
   const reason = textOr(row.reason);
   const actor = actorOr(row.actor);
+  const ticket = textOr(row.ticket);
   return {
     seq: number(row.seq),
     entry: text(row.entry),
@@ -118,5 +122,7 @@ export function receiptOf(row: Row): Receipt {
     ...(fence !== undefined && { fence }),
     ...(reason !== undefined && { reason }),
     ...(actor !== undefined && { actor }),
+    ...(ticket !== undefined && { ticket }),
+    ...(row.event === "ticket" && { event: "ticket" }),
   };
 }

@@ -3,24 +3,29 @@ import { LedgerError } from "../base/errors.js";
 import { hide } from "../base/hide.js";
 import { checkPrincipal } from "../base/principal.js";
 import type { AnswerOf, KindName, PendingRequest } from "../pending/index.js";
-import type { LedgerAccess } from "./access.js";
+import type { LedgerAccess, Under } from "./access.js";
 import { Changes } from "./changes.js";
 import { claimWhenFree } from "./claiming.js";
 import type * as contract from "./contract.js";
 import { draftAnswer, draftRequest } from "./drafts.js";
 import { type Engine, lock, number, type Row, type Rule, text } from "./engine/engine.js";
+import { grantReceiptOf } from "./grant-rows.js";
+import * as grants from "./grants.js";
 import { HeldDelivery } from "./held-delivery.js";
 import { entryOf, presentEntry, receiptOf } from "./rows.js";
 import { answer, cancel, refuseAnswer } from "./rules/answer.js";
 import { expire } from "./rules/claim.js";
 import { completed, deliverable, giveAgain, givenBefore, markSent } from "./rules/deliver.js";
 import * as find from "./rules/find.js";
+import { forgetKnown } from "./rules/grant.js";
+import { grantReceipts as receiptsOfGrant } from "./rules/grants.js";
 import { markLost } from "./rules/lost.js";
 import { entryRow, unknownEntry } from "./rules/move.js";
 import { prune } from "./rules/prune.js";
 import { record } from "./rules/record.js";
 import { seedRows, wasGiven } from "./rules/seed.js";
 import type { Keyring } from "./seal/keyring.js";
+import { findTicket, makeTicket, redeem } from "./tickets.js";
 import { proveEntries, unsealAnswer, unsealGiven, unsealRequest } from "./unseal.js";
 import { watch } from "./watch.js";
 
@@ -125,13 +130,10 @@ export class Store implements contract.Ledger, LedgerAccess {
   }
 
   claim<K extends KindName = KindName>(
-    filter: Omit<contract.Filter<K>, "state">,
+    filter: contract.ClaimFilter<K>,
     options: contract.ClaimOptions,
   ): Promise<contract.Claim<K> | undefined>;
-  async claim(
-    filter: Omit<contract.Filter, "state">,
-    options: contract.ClaimOptions,
-  ): Promise<contract.Claim | undefined> {
+  async claim(filter: contract.ClaimFilter, options: contract.ClaimOptions): Promise<contract.Claim | undefined> {
     return await claimWhenFree(this, this.#scoped(filter), options);
   }
 
@@ -142,11 +144,11 @@ export class Store implements contract.Ledger, LedgerAccess {
   ): Promise<Entry> {
     const entry = await this.#own(id);
     await proveEntries(this.keyring, [entry]);
-    return await this.give(entry, value, options, undefined);
+    return await this.give(entry, value, options);
   }
 
-  async give(entry: Row, value: unknown, options: contract.AnswerOptions, fence: number | undefined): Promise<Entry> {
-    const draft = await draftAnswer(this.keyring, entry, value, { ...options, fence });
+  async give(entry: Row, value: unknown, options: contract.AnswerOptions, under?: Under): Promise<Entry> {
+    const draft = await draftAnswer(this.keyring, entry, value, options, under);
     return entryOf(await this.write("answer", () => answer(draft)));
   }
 
@@ -228,6 +230,35 @@ export class Store implements contract.Ledger, LedgerAccess {
     const value = found.answer && (await unsealGiven(this.keyring, found.entry, found.answer));
     const answer = await this.write("again", () => giveAgain(found, options));
     return answer && value;
+  }
+
+  async grants(filter: contract.GrantFilter = {}): Promise<contract.GrantPage> {
+    return await grants.listed(this, filter);
+  }
+
+  async grantReceipts(id: string): Promise<contract.GrantReceipt[]> {
+    return (await this.engine.read(() => receiptsOfGrant(id, this.keyring.principal))).map(grantReceiptOf);
+  }
+
+  async holdGrant(id: string, options: contract.HoldGrantOptions): Promise<contract.HeldGrant> {
+    return await grants.holdKnown(this, id, options);
+  }
+
+  async forget(id: string, options: contract.ForgetOptions = {}): Promise<void> {
+    await this.write("forget", () => forgetKnown(id, this.keyring.principal, options));
+  }
+
+  async ticket(entryId: string, options: contract.TicketOptions): Promise<string> {
+    return await makeTicket(this, await this.#own(entryId), options);
+  }
+
+  async ticketed(ticket: string): Promise<Entry> {
+    const { entry } = await findTicket(this, ticket);
+    return (await this.get(text(entry.id))) ?? entryOf(entry);
+  }
+
+  async redeem(ticket: string, options: contract.RedeemOptions): Promise<contract.Claim> {
+    return await redeem(this, ticket, options);
   }
 
   async prune(options: contract.PruneOptions): Promise<{ entries: number; receipts: number }> {

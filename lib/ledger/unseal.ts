@@ -29,9 +29,9 @@ export async function unsealGiven(keyring: Keyring, entry: Row, answer: Row): Pr
   refuseStray(entry, answer);
   const { bound } = await keyring.unseal(entryPlace(entry), text(entry.sealed));
   const mac = textOr(entry.answer_mac);
-  const ids = [text(entry.id), text(answer.id)] as const;
+  const ids = [text(entry.id), text(answer.id)];
   // Entries of format 1 were given answers without a proof.
-  const isGiven = mac === undefined ? !bound : keyring.isAttachment(mac, textOr(entry.principal), ...ids);
+  const isGiven = mac === undefined ? !bound : keyring.isMark(mac, "attachment", textOr(entry.principal), ids);
   if (!isGiven) throw new LedgerError("CORRUPT", "the entry was never given the answer that it points to");
   return await openAnswer(keyring, entry, answer);
 }

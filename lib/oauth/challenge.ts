@@ -1,4 +1,5 @@
 /** What the request of the runtime says that an OAuth client needs: the server, its challenge (RFC 6750 section 3), its configuration. */
+import { scopesIn } from "../base/scope.js";
 import { type PendingRequest, wholeData } from "../pending/index.js";
 
 /** `claim.request()`, or a pending request that was kept with its secrets. */
@@ -44,15 +45,6 @@ export function challengeOf(request: OAuthRequest): Challenge {
     grantType: stringOf(configured.grantType),
     configuredScope: scopesIn(stringOf(configured.scope)),
   };
-}
-
-/**
- * The scopes of a scope string, each once, in their order (RFC 6749 section 3.3). Quotation marks that a lenient parser left
- * around them are none of theirs, and what is no scope token is left out.
- */
-export function scopesIn(scope: string | undefined): string[] {
-  const tokens = (scope ?? "").replace(/["\\]/g, " ").split(/\s+/);
-  return [...new Set(tokens.filter((token) => /^[\x21-\x7e]+$/.test(token)))];
 }
 
 interface Parameters {

@@ -1,6 +1,7 @@
 /** What other rooms need beyond the public face. */
 
 export { type Checked, checkAnswer, sendAnswer } from "./answer.js";
+export { grantOf } from "./identity.js";
 export { actors } from "./kinds/kind.js";
 export { kindNames } from "./kinds/table.js";
 export { createAsked, isOvertaken, pendingTools } from "./session/asked.js";

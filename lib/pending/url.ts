@@ -20,8 +20,3 @@ export function resource(url: string): string {
   canonical.hash = "";
   return canonical.href;
 }
-
-/** A scope string (RFC 6749 section 3.3) as a set: sorted, each once. Quotation marks are no part of a scope; nothing between two is none. */
-export function scopeSet(scope: string | undefined): string[] {
-  return [...new Set((scope ?? "").split(/\s+/).filter((item) => !/^"*$/.test(item)))].sort();
-}

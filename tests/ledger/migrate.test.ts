@@ -47,7 +47,7 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
     assert.ok(ledger);
     await using database = raw(location);
     const [format] = await database.run("SELECT value FROM meta WHERE name = 'format'");
-    assert.is(Number(format?.value), 3);
+    assert.is(Number(format?.value), 4);
     const entries = new Map((await ledger.list()).map((entry) => [`${entry.sessionId} ${entry.state}`, entry]));
     assert.equal(
       [...entries.keys()].sort(),

@@ -2,7 +2,7 @@ import { LedgerError } from "../../base/errors.js";
 import { type Engine, first, number, type Rule, rows } from "./engine.js";
 
 /** The format that this code writes. Each number has its list of statements in the engine's dialect. */
-export const format = 3;
+export const format = 4;
 
 /** The tables of format 1 as both engines know them; docs/ledger.md describes them. `@meta` and `@receipts` differ. */
 const tables: readonly string[] = [
@@ -90,8 +90,53 @@ const bindings: readonly string[] = [
 /** Format 3: a receipt says whether a person gave the answer, or a program. */
 const actors: readonly string[] = ["ALTER TABLE @receipts ADD COLUMN actor TEXT"];
 
+/** Format 4: grants and tickets; a stash is found by its tag; an entry is part of a trace. */
+const grants: readonly string[] = [
+  `CREATE TABLE @grants (
+    id TEXT PRIMARY KEY,
+    grant_key TEXT NOT NULL,
+    principal TEXT,
+    session_id TEXT,
+    server TEXT NOT NULL,
+    client TEXT,
+    state TEXT NOT NULL,
+    spent_from TEXT,
+    sealed TEXT,
+    issuer TEXT,
+    scope TEXT,
+    account TEXT,
+    expires_at BIGINT,
+    obtained_at BIGINT,
+    owner TEXT,
+    fence BIGINT NOT NULL DEFAULT 0,
+    lease_until BIGINT NOT NULL DEFAULT 0,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+  )`,
+  // With the principal: nobody can take another's place by a row of their own.
+  "CREATE UNIQUE INDEX grants_key ON @grants (grant_key, COALESCE(principal, ''))",
+  "CREATE INDEX grants_age ON @grants (created_at, id)",
+  `CREATE TABLE @tickets (
+    id TEXT PRIMARY KEY,
+    digest TEXT NOT NULL UNIQUE,
+    entry TEXT NOT NULL,
+    principal TEXT,
+    mac TEXT NOT NULL,
+    made_by TEXT,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    used_at BIGINT
+  )`,
+  "CREATE INDEX tickets_entry ON @tickets (entry)",
+  "ALTER TABLE @credentials ADD COLUMN tag TEXT",
+  "CREATE INDEX credentials_tag ON @credentials (tag) WHERE tag IS NOT NULL",
+  "ALTER TABLE @entries ADD COLUMN traceparent TEXT",
+  "ALTER TABLE @receipts ADD COLUMN event TEXT",
+  "ALTER TABLE @receipts ADD COLUMN ticket TEXT",
+];
+
 /** What leads from each format to the next one. */
-const steps: readonly (readonly string[])[] = [tables, bindings, actors];
+const steps: readonly (readonly string[])[] = [tables, bindings, actors, grants];
 
 function* currentFormat(exists: string): Rule<number> {
   if ((yield* first(exists)) === undefined) return 0;

@@ -1,13 +1,14 @@
 import { LedgerError } from "../../base/errors.js";
 import type { Actor } from "../../pending/index.js";
 import type { CancelOptions } from "../contract.js";
-import { drawFence, first, lock, number, type Row, type Rule, rows, text, textOr } from "../engine/engine.js";
+import { drawFence, first, lock, number, type Row, type Rule, rows, text } from "../engine/engine.js";
 import { isDue } from "../rows.js";
 import { moves, type State } from "../states.js";
 import { attachAnswer } from "./attach-answer.js";
-import { fenced, openEntries } from "./claim.js";
+import { claimed, clearStash, fenced, openEntries } from "./claim.js";
 import { entryRow, move, rowState } from "./move.js";
 import { answerOf, refuseChanged, refuseStray } from "./pointer.js";
+import { useTicket } from "./use-ticket.js";
 
 /** An answer ready to be written: checked, sealed and recognisable. */
 export interface AnswerDraft {
@@ -27,6 +28,8 @@ export interface AnswerDraft {
   readonly account: string | undefined;
   /** The claim under which it is given; without one, no claim may live. */
   readonly fence: number | undefined;
+  /** The ticket that is used up by it. */
+  readonly ticket: string | undefined;
   /** Proves that an entry was given this answer. */
   readonly attachment: (entry: string, answer: string) => string;
 }
@@ -50,6 +53,7 @@ export function* answer(draft: AnswerDraft): Rule<Row> {
   const expiresAt = draft.expiresAt ?? (draft.servesMs === undefined ? undefined : now + draft.servesMs);
   if (expiresAt !== undefined && expiresAt <= now)
     throw new LedgerError("EXPIRED", "the answer's time is over already");
+  if (draft.ticket !== undefined) yield* useTicket(draft.ticket, now);
   // The fence moves even without a claim, so whoever held one before is out.
   const fence = draft.fence ?? (yield* drawFence());
   yield* rows(
@@ -80,10 +84,12 @@ export function* answer(draft: AnswerDraft): Rule<Row> {
     const moved = yield* attachAnswer(row, written, now, {
       by: draft.by,
       actor: draft.actor,
+      ticket: draft.ticket,
       attachment: draft.attachment,
     });
     if (moved?.id === id) answered = moved;
   }
+  if (draft.shared || open.every((row) => row.id === id)) yield* clearStash(draft.credential);
   yield { notify: true };
   return answered;
 }
@@ -107,19 +113,6 @@ function refuseFinal(entry: Row, shared: boolean): void {
   throw new LedgerError("CONFLICT", `the entry is ${state} and takes no answer`);
 }
 
-/** Who is in the way, and until when. */
-function claimed(claim: Row): LedgerError {
-  const who = JSON.stringify(textOr(claim.owner) ?? "somebody");
-  const until = new Date(number(claim.lease_until)).toISOString();
-  return new LedgerError("CLAIMED", `${who} works on this until ${until}, under fence ${number(claim.fence)}`);
-}
-
-/** An open entry is somebody's work while a claim on its credential lives. */
-function* refuseClaimed(credential: string, now: number): Rule<void> {
-  const claim = yield* first("SELECT * FROM @credentials WHERE credential = ?", credential);
-  if (claim !== undefined && number(claim.lease_until) > now) throw claimed(claim);
-}
-
 export function* cancel(id: string, { force, by, reason }: CancelOptions): Rule<Row> {
   const credential = text((yield* entryRow(id)).credential);
   const now = yield* lock(credential);
@@ -130,8 +123,13 @@ export function* cancel(id: string, { force, by, reason }: CancelOptions): Rule<
   const allowed: readonly State[] = moves[state];
   if (!allowed.includes("cancelled"))
     throw new LedgerError("CONFLICT", `the entry is ${state} and cannot be cancelled`);
-  if (state === "open" && !force) yield* refuseClaimed(credential, now);
-  return (yield* move(id, state, "cancelled", now, { by, reason })) ?? entry;
+  const claim = yield* first("SELECT * FROM @credentials WHERE credential = ?", credential);
+  const isLive = claim !== undefined && number(claim.lease_until) > now;
+  // An open entry is somebody's work while a claim on its credential lives.
+  if (state === "open" && isLive && !force) throw claimed(claim);
+  const cancelled = (yield* move(id, state, "cancelled", now, { by, reason })) ?? entry;
+  if (state === "open" && !isLive && (yield* openEntries(credential, now)).length === 0) yield* clearStash(credential);
+  return cancelled;
 }
 
 /** Takes an answer out of service; entries that it was given to keep it. */

@@ -1,6 +1,5 @@
-import type { Actor } from "../../pending/index.js";
 import { number, type Row, type Rule, rows, text, textOr } from "../engine/engine.js";
-import { move } from "./move.js";
+import { move, type Note } from "./move.js";
 import { refuseStray } from "./pointer.js";
 
 /** Gives an open entry an answer of its credential. */
@@ -8,7 +7,7 @@ export function* attachAnswer(
   entry: Row,
   answer: Row,
   now: number,
-  note: { by?: string | undefined; actor?: Actor | undefined; attachment: (entry: string, answer: string) => string },
+  note: Pick<Note, "by" | "actor" | "ticket"> & { attachment: (entry: string, answer: string) => string },
 ): Rule<Row | undefined> {
   refuseStray(entry, answer);
   const id = text(entry.id);
@@ -20,6 +19,7 @@ export function* attachAnswer(
   const moved = yield* move(id, "open", "answered", now, {
     by: note.by,
     actor: note.actor,
+    ticket: note.ticket,
     fence: number(answer.fence),
     set: pointer,
   });

@@ -13,7 +13,8 @@ import {
   type Value,
 } from "../engine/engine.js";
 import { conditions, type Scoped } from "./find.js";
-import { entryRow, move, presentState } from "./move.js";
+import { entryRow, move, type Note, presentState } from "./move.js";
+import { useTicket } from "./use-ticket.js";
 
 export interface Claimed {
   readonly id: string;
@@ -32,40 +33,73 @@ export interface Lease {
 /** Joins an entry with the row of its credential, which holds the claim. */
 const ofOwner = "c.credential = e.credential AND c.principal IS NOT DISTINCT FROM e.principal";
 
-/** The oldest open entry of the filter whose credential nobody works on. */
-export function* candidate(filter: Scoped<Filter>): Rule<{ id: string; credential: string } | undefined> {
+/** A stash's tag as it is stored, of one principal. */
+export interface Tagged {
+  readonly principal: string | undefined;
+  readonly digest: string;
+}
+
+/** A filter of claims, its tag looked up. */
+export type Claimable = Scoped<Filter> & { readonly tagged?: readonly Tagged[] | undefined };
+
+/** Every tag that is stored. */
+export function* allTags(): Rule<readonly Row[]> {
+  return yield* rows("SELECT principal, tag FROM @credentials WHERE tag IS NOT NULL");
+}
+
+/** A filter as conditions on `@entries e` and the row of its credential, `@credentials c`. */
+function claimable({ tagged, ...filter }: Claimable): { readonly sql: string; readonly params: readonly Value[] } {
   const all = conditions({ ...filter, state: "open" });
+  if (tagged !== undefined) {
+    const one = "(c.tag = ? AND c.principal IS NOT DISTINCT FROM CAST(? AS TEXT))";
+    all.push({
+      sql: tagged.length === 0 ? "1 = 0" : `(${tagged.map(() => one).join(" OR ")})`,
+      params: tagged.flatMap(({ principal, digest }) => [digest, principal ?? null]),
+    });
+  }
+  return { sql: all.map(({ sql }) => sql).join(" AND "), params: all.flatMap(({ params }): Value[] => [...params]) };
+}
+
+interface Candidate {
+  readonly id: string;
+  readonly credential: string;
+  /** The tag that it was found by, which must still be there. */
+  readonly tag: string | undefined;
+}
+
+/** The oldest open entry of the filter whose credential nobody works on. */
+export function* candidate(filter: Claimable): Rule<Candidate | undefined> {
+  const { sql, params } = claimable(filter);
   const row = yield* first(
-    `SELECT e.id, e.credential FROM @entries e JOIN @credentials c ON ${ofOwner}
-     WHERE ${all.map(({ sql }) => sql).join(" AND ")} AND c.lease_until <= {now}
+    `SELECT e.id, e.credential, c.tag FROM @entries e JOIN @credentials c ON ${ofOwner}
+     WHERE ${sql} AND c.lease_until <= {now}
      ORDER BY e.created_at, e.id LIMIT 1`,
-    ...all.flatMap(({ params }): Value[] => [...params]),
+    ...params,
   );
-  return row === undefined ? undefined : { id: text(row.id), credential: text(row.credential) };
+  if (row === undefined) return undefined;
+  const tag = filter.tagged === undefined ? undefined : textOr(row.tag);
+  return { id: text(row.id), credential: text(row.credential), tag };
 }
 
 /** Milliseconds until the first live claim in the way of the filter runs out. */
-export function* untilClaimable(filter: Scoped<Filter>): Rule<number | undefined> {
-  const all = conditions({ ...filter, state: "open" });
+export function* untilClaimable(filter: Claimable): Rule<number | undefined> {
+  const { sql, params } = claimable(filter);
   const row = yield* first(
-    `SELECT MIN(c.lease_until) - {now} AS left_ms FROM @entries e JOIN @credentials c ON ${ofOwner}
-     WHERE ${all.map(({ sql }) => sql).join(" AND ")}`,
-    ...all.flatMap(({ params }): Value[] => [...params]),
+    `SELECT MIN(c.lease_until) - {now} AS left_ms FROM @entries e JOIN @credentials c ON ${ofOwner} WHERE ${sql}`,
+    ...params,
   );
   return row?.left_ms == null ? undefined : number(row.left_ms);
 }
 
 /** Claims a candidate. Nothing when somebody was faster. */
-export function* claim(
-  { id, credential }: { readonly id: string; readonly credential: string },
-  { owner, leaseMs }: Lease,
-): Rule<Claimed | undefined> {
+export function* claim({ id, credential, tag }: Candidate, { owner, leaseMs }: Lease): Rule<Claimed | undefined> {
   const now = yield* lock(credential);
   const entries = yield* openEntries(credential, now);
   if (!entries.some((row) => row.id === id)) return undefined;
   const until = now + leaseMs;
-  const row = yield* first("SELECT lease_until FROM @credentials WHERE credential = ?", credential);
+  const row = yield* first("SELECT lease_until, tag FROM @credentials WHERE credential = ?", credential);
   if (row === undefined || number(row.lease_until) > now) return undefined;
+  if (tag !== undefined && row.tag !== tag) return undefined;
   const fence = yield* drawFence();
   yield* rows(
     "UPDATE @credentials SET owner = ?, lease_until = ?, fence = ? WHERE credential = ?",
@@ -98,37 +132,59 @@ export function* expire(id: string): Rule<void> {
 /** The credential's row, if the claim under this fence still lives. */
 export function* guarded(credential: string, fence: number): Rule<{ row: Row; now: number }> {
   const now = yield* lock(credential);
+  return { row: yield* liveClaim(credential, fence, now), now };
+}
+
+export function* liveClaim(credential: string, fence: number, now: number): Rule<Row> {
   const row = yield* first("SELECT * FROM @credentials WHERE credential = ?", credential);
   if (row === undefined || number(row.fence) !== fence || number(row.lease_until) <= now) throw fenced(fence);
-  return { row, now };
+  return row;
 }
 
 export const fenced = (fence: number): LedgerError =>
   new LedgerError("FENCED", `the claim with fence ${fence} is over; nothing was written`);
 
+/** Who is in the way, and until when. */
+export function claimed(claim: Row): LedgerError {
+  const who = JSON.stringify(textOr(claim.owner) ?? "somebody");
+  const until = new Date(number(claim.lease_until)).toISOString();
+  return new LedgerError("CLAIMED", `${who} works on this until ${until}, under fence ${number(claim.fence)}`);
+}
+
 export function* extend(
   credential: string,
   fence: number,
-  leaseMs: number | undefined,
+  { leaseMs, last }: { readonly leaseMs: number | undefined; readonly last: number | undefined },
 ): Rule<{ until: number; entries: readonly Row[] }> {
   const { row, now } = yield* guarded(credential, fence);
   const entries = yield* openEntries(credential, now);
   if (leaseMs === undefined) return { until: number(row.lease_until), entries };
-  yield* rows("UPDATE @credentials SET lease_until = ? WHERE credential = ?", now + leaseMs, credential);
-  return { until: now + leaseMs, entries };
+  const until = Math.min(now + leaseMs, last ?? Number.POSITIVE_INFINITY);
+  yield* rows("UPDATE @credentials SET lease_until = ? WHERE credential = ?", until, credential);
+  return { until, entries };
 }
 
-/** Cancels whatever waits for the credential, and gives the claim back. */
+/** Cancels whatever waits for the credential, or one entry of it, and gives the claim back. */
 export function* cancelAll(
   credential: string,
   fence: number,
-  note: { by?: string | undefined; reason?: string | undefined },
+  { only, ...note }: Pick<Note, "by" | "reason" | "ticket"> & { readonly only?: string | undefined },
 ): Rule<void> {
   const { now } = yield* guarded(credential, fence);
-  for (const row of yield* openEntries(credential, now)) {
-    yield* move(text(row.id), "open", "cancelled", now, { ...note, fence });
-  }
+  if (note.ticket !== undefined) yield* useTicket(note.ticket, now);
+  const open = yield* openEntries(credential, now);
+  const gone = only === undefined ? open : open.filter(({ id }) => id === only);
+  for (const row of gone) yield* move(text(row.id), "open", "cancelled", now, { ...note, fence });
+  if (gone.length === open.length) yield* clearStash(credential);
   yield* endLease(credential, fence);
+}
+
+/** Nobody waits for what was begun. */
+export function* clearStash(credential: string): Rule<void> {
+  yield* rows(
+    "UPDATE @credentials SET stash = NULL, tag = NULL WHERE credential = ? AND stash IS NOT NULL",
+    credential,
+  );
 }
 
 export function* release(credential: string, fence: number): Rule<void> {
@@ -146,9 +202,13 @@ function* endLease(credential: string, fence: number): Rule<void> {
   if (freed !== undefined) yield { notify: true };
 }
 
-export function* writeStash(credential: string, fence: number, sealed: string | null): Rule<void> {
+export function* writeStash(
+  credential: string,
+  fence: number,
+  { sealed, tag }: { readonly sealed: string | null; readonly tag: string | null },
+): Rule<void> {
   yield* guarded(credential, fence);
-  yield* rows("UPDATE @credentials SET stash = ? WHERE credential = ?", sealed, credential);
+  yield* rows("UPDATE @credentials SET stash = ?, tag = ? WHERE credential = ?", sealed, tag, credential);
 }
 
 export function* readStash(credential: string, fence: number): Rule<string | undefined> {
@@ -160,6 +220,8 @@ export function* readStash(credential: string, fence: number): Rule<string | und
 export function* sealedEntry(credential: string, fence: number, id: string): Rule<Row> {
   yield* guarded(credential, fence);
   const row = yield* entryRow(id);
-  if (row.credential !== credential) throw new LedgerError("UNKNOWN_ENTRY", "the entry is not one of this claim");
+  if (row.credential !== credential) throw strayEntry();
   return row;
 }
+
+export const strayEntry = (): LedgerError => new LedgerError("UNKNOWN_ENTRY", "the entry is not one of this claim");

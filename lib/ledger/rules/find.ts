@@ -76,9 +76,9 @@ export function* list(filter: Scoped<ListFilter>, limit: number): Rule<readonly 
 
 export const cursorOf = (row: Row): string => `${number(row.created_at)}.${text(row.id)}`;
 
-function parseCursor(cursor: string): { at: number; id: string } {
+export function parseCursor(cursor: string, of = "list"): { at: number; id: string } {
   const found = /^(\d+)\.(.+)$/.exec(cursor);
-  if (found?.[1] === undefined || found[2] === undefined) throw new TypeError('"after" is not a cursor of `list`');
+  if (found?.[1] === undefined || found[2] === undefined) throw new TypeError(`"after" is not a cursor of \`${of}\``);
   return { at: Number(found[1]), id: found[2] };
 }
 
@@ -127,7 +127,7 @@ export function* transitions(
     `SELECT ${left.replace(/, $/, "")}, ${claimColumns}, {now} AS now, r.seq, r.state, r.outcome, r.at AS updated_at
      FROM @receipts r JOIN @entries e ON e.id = r.entry AND e.principal IS NOT DISTINCT FROM r.principal
      LEFT JOIN @credentials c ON c.credential = e.credential AND r.state = 'open' AND e.state = 'open'
-     WHERE ${["r.seq > ? AND r.seq <= ?", ...all.map(({ sql }) => sql)].join(" AND ")} ORDER BY r.seq LIMIT ?`,
+     WHERE ${["r.seq > ? AND r.seq <= ? AND r.event IS NULL", ...all.map(({ sql }) => sql)].join(" AND ")} ORDER BY r.seq LIMIT ?`,
     after,
     head,
     ...paramsOf(all),

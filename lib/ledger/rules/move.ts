@@ -12,6 +12,10 @@ export interface Note {
   fence?: number | undefined;
   reason?: string | undefined;
   actor?: Actor | undefined;
+  /** The id of a ticket. */
+  ticket?: string | undefined;
+  /** What happened, where the entry did not move. */
+  event?: "ticket" | undefined;
   /** Columns that change together with the state. */
   set?: Readonly<Record<string, Value>> | undefined;
 }
@@ -44,18 +48,24 @@ export function* move(id: string, from: State, to: State, now: number, note: Not
 /** A longer reason is cut off. Secrets that it quotes are redacted. */
 const longestReason = 500;
 
+export const reasonOf = (reason: string | undefined): string | null =>
+  reason === undefined ? null : redactText(reason.slice(0, longestReason));
+
 export function* receipt(id: string, state: State, now: number, note: Note): Rule<void> {
   yield* rows(
-    `INSERT INTO @receipts (entry, principal, at, state, outcome, done_by, fence, reason, actor)
-     SELECT id, principal, CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS TEXT)
+    `INSERT INTO @receipts (entry, principal, at, state, outcome, done_by, fence, reason, actor, ticket, event)
+     SELECT id, principal, CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS TEXT),
+       CAST(? AS TEXT), CAST(? AS TEXT)
      FROM @entries WHERE id = ?`,
     now,
     state,
     note.outcome ?? null,
     note.by ?? null,
     note.fence ?? null,
-    note.reason === undefined ? null : redactText(note.reason.slice(0, longestReason)),
+    reasonOf(note.reason),
     note.actor ?? null,
+    note.ticket ?? null,
+    note.event ?? null,
     id,
   );
 }

@@ -26,6 +26,7 @@ export interface Draft {
   readonly epoch: string | undefined;
   /** The last persisted event before it in the session's log. */
   readonly anchor: string | undefined;
+  readonly traceparent: string | undefined;
   readonly expiresAt: number | undefined;
   readonly by: string | undefined;
   /** Of the key that sealed it, where the ledger does not know that yet. */
@@ -47,8 +48,8 @@ export function* record(draft: Draft): Rule<Row> {
   );
   const inserted = yield* first(
     `INSERT INTO @entries (id, kind, session_id, request_id, endpoint, principal, received_at, data, sealed, intent,
-       credential, epoch, anchor, state, created_at, updated_at, expires_at, due_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, ?)
+       credential, epoch, anchor, traceparent, state, created_at, updated_at, expires_at, due_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?, ?, ?, ?)
      ON CONFLICT (session_id, kind, request_id) DO NOTHING RETURNING id`,
     draft.id,
     draft.kind,
@@ -63,6 +64,7 @@ export function* record(draft: Draft): Rule<Row> {
     draft.credential,
     draft.epoch ?? null,
     draft.anchor ?? null,
+    draft.traceparent ?? null,
     now,
     now,
     draft.expiresAt ?? null,

@@ -1,6 +1,6 @@
 import { createHash, createHmac, timingSafeEqual, webcrypto } from "node:crypto";
 import { LedgerError } from "../../base/errors.js";
-import { keyId, principalKey } from "./keys.js";
+import { keyId, principalKey, tagKey } from "./keys.js";
 import { type Place, proofPlace } from "./place.js";
 
 /** Loaded when something is sealed or opened: a process that only lists does without. */
@@ -15,6 +15,9 @@ interface Named {
 }
 
 type Named1 = readonly [Named, ...Named[]];
+
+/** What a mark is for; one that was made for another use is none. */
+export type Use = "attachment" | "ticket";
 
 /** Keys of principals that are kept; one is derived again in some microseconds. */
 const keptPrincipals = 1000;
@@ -162,14 +165,21 @@ export class Keyring {
     return [digest(first), ...[...rest, ...old].map(digest)];
   }
 
-  /** Proves that an entry was given an answer by somebody who has the principal's key. */
-  attachment(principal: string | undefined, entry: string, answer: string): string {
-    return digestOf("latchkey attachment\0", JSON.stringify([entry, answer]))(this.#keysOf(principal)[0]);
+  /** Proves that somebody who has the principal's key wrote these texts down together. */
+  mark(use: Use, principal: string | undefined, texts: readonly (string | number)[]): string {
+    return digestOf(`latchkey ${use}\0`, JSON.stringify(texts))(this.#keysOf(principal)[0]);
   }
 
-  isAttachment(mac: string, principal: string | undefined, entry: string, answer: string): boolean {
-    const digest = digestOf("latchkey attachment\0", JSON.stringify([entry, answer]));
+  isMark(mac: string, use: Use, principal: string | undefined, texts: readonly (string | number)[]): boolean {
+    const digest = digestOf(`latchkey ${use}\0`, JSON.stringify(texts));
     return this.#keysOf(principal).some((key) => isSame(digest(key), mac));
+  }
+
+  /** What stands for a tag in the ledger: one for each key, the first is to be kept. Nobody without the key can tell which tag it is. */
+  tags(principal: string | undefined, tag: string): readonly [string, ...string[]] {
+    const digest = (key: Named): string => digestOf("latchkey tag\0", tag)({ kid: key.kid, bytes: tagKey(key.bytes) });
+    const [first, ...rest] = this.#keysOf(principal);
+    return [digest(first), ...rest.map(digest)];
   }
 
   /** What the ledger keeps to know a key again: nothing when it has that. */
@@ -203,7 +213,7 @@ const digestOf =
   ({ kid, bytes }: Named): string =>
     `${kid}.${createHmac("sha256", bytes).update(use).update(body).digest("base64url")}`;
 
-function isSame(a: string, b: string): boolean {
+export function isSame(a: string, b: string): boolean {
   const [left, right] = [Buffer.from(a), Buffer.from(b)];
   return left.length === right.length && timingSafeEqual(left, right);
 }

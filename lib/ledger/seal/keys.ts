@@ -20,6 +20,10 @@ function decode(text: string): Uint8Array | undefined {
 export const principalKey = (key: Uint8Array, principal: string): Uint8Array =>
   new Uint8Array(hkdfSync("sha256", key, new Uint8Array(), `latchkey principal\0${principal}`, 32));
 
+/** Made from a principal's key, and of no other use. */
+export const tagKey = (key: Uint8Array): Uint8Array =>
+  new Uint8Array(hkdfSync("sha256", key, new Uint8Array(), "latchkey tag", 32));
+
 /**
  * The key that a broker for one principal is given instead of the ledger's own, in base64url. From it nothing of the other can be told.
  * @throws TypeError when `key` is no key, or `principal` is blank or no text.

@@ -5,7 +5,7 @@
  * Covered is what never changes once it is written. Not covered is what changes lawfully, and what only the database knows: state,
  * outcome, endpoint, epoch, successor, leases, fences, times by its clock. None of it says where an answer goes.
  */
-import { number, type Row, text, textOr } from "../engine/engine.js";
+import { number, numberOr, type Row, text, textOr } from "../engine/engine.js";
 
 export interface Place {
   readonly name: string;
@@ -35,6 +35,8 @@ export const entryPlace = (row: Row): Place => ({
     text(row.credential),
     row.expires_at == null ? null : number(row.expires_at),
     textOr(row.anchor) ?? null,
+    // Entries of format 3 have none, and seals that do not count it.
+    ...(row.traceparent == null ? [] : [text(row.traceparent)]),
   ],
 });
 
@@ -48,6 +50,18 @@ export const stashPlace = ({ credential, principal }: Owned): Place => ({
   name: `stash/${credential}`,
   principal,
   covers: [principal ?? null],
+});
+
+export const grantPlace = (row: Row): Place => ({
+  name: `grant/${text(row.id)}`,
+  principal: textOr(row.principal),
+  covers: [
+    text(row.grant_key),
+    ...[row.principal, row.session_id].map((value) => textOr(value) ?? null),
+    text(row.server),
+    ...[row.client, row.issuer, row.scope, row.account].map((value) => textOr(value) ?? null),
+    ...[row.expires_at, row.obtained_at].map((value) => numberOr(value) ?? null),
+  ],
 });
 
 /** That a ledger knows a key: its own, or a principal's. */

@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import { isRecord } from "../../base/record.js";
 import { redactJson, redactText } from "../../base/redact.js";
-import { openUrl, scopeSet } from "../url.js";
+import { scopesIn } from "../../base/scope.js";
+import { openUrl } from "../url.js";
 import { accessToken, tokenType } from "./http.js";
 import { kind } from "./kind.js";
 import { lifetime } from "./shapes.js";
@@ -85,7 +86,7 @@ const answer = v.variant("kind", [
 /** For `scope=""` runtime 1.0.85 says that the scope is two quotation marks, which 1.0.102 leaves out: it is no scope. */
 function tidy(data: Record<string, unknown>): Record<string, unknown> {
   const { wwwAuthenticateParams: params } = data;
-  if (!isRecord(params) || typeof params.scope !== "string" || scopeSet(params.scope).length > 0) return data;
+  if (!isRecord(params) || typeof params.scope !== "string" || scopesIn(params.scope).length > 0) return data;
   const { scope: _, ...rest } = params;
   return { ...data, wwwAuthenticateParams: rest };
 }
@@ -127,7 +128,9 @@ export const mcpOauth = kind({
   credential: (whole) => ({
     url: whole.serverUrl,
     clientId: whole.staticClientConfig?.clientId,
-    scope: whole.wwwAuthenticateParams?.scope,
+    scope: [whole.wwwAuthenticateParams?.scope, whole.staticClientConfig?.scope].find(
+      (scope) => scopesIn(scope).length > 0,
+    ),
   }),
   servesFor: (answer) => (answer.kind === "token" ? answer.expiresIn : 0),
   // A wider scope is asked for where the token is good and too narrow: for everybody else it stays good.
