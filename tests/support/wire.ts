@@ -39,6 +39,7 @@ const entry = {
   outcome: optional(v.pipe(v.picklist<readonly Outcome[]>(outcomes), v.description("How a settled entry ended."))),
   epoch: optional(described("The load of the session that asked.")),
   anchor: optional(described("The last persisted event before it in its session's log.")),
+  traceparent: optional(described("The W3C trace context of what asked.")),
   account: optional(described("Whose account the answer is of, for people to see.")),
   successor: optional(described("The id of the entry of the same question asked again.")),
   updatedAt: v.pipe(when, v.description("When it moved last, by the database's clock.")),
@@ -57,6 +58,12 @@ const receipt = v.object({
   by: optional(described("Who did it, as they called themselves.")),
   actor: optional(v.picklist<readonly Actor[]>(["person", "automation"])),
   reason: optional(text),
+  ticket: optional(
+    described("The id of the ticket through which it was done, or that was made. Not the ticket itself."),
+  ),
+  event: optional(
+    v.pipe(v.literal("ticket"), v.description("Set where the entry did not move: a ticket was made for it.")),
+  ),
 });
 
 /** Every field of the types is a field here, and the other way round. */

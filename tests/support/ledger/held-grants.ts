@@ -1,8 +1,9 @@
 import { type Claim, type HeldGrant, type Ledger, openLedger } from "latchkey/ledger";
 import * as assert from "uvu/assert";
+import type { Asking } from "../../../lib/testing/ledger/asking.js";
 import { rejects, type Suite } from "../suite.js";
 import { key, type Place } from "./place.js";
-import { type Asking, oauthRequest, permissionRequest } from "./requests.js";
+import { oauthRequest, permissionRequest } from "./requests.js";
 
 /** What a broker keeps: the ledger does not look into it, but for what people may see. */
 export const grant = (refreshToken: string, more: object = {}) => ({
