@@ -19,6 +19,7 @@ const rooms = {
   ledger: core,
   keeper: [...core, "ledger"],
   oauth: [...core, "ledger"],
+  tracing: [...core, "ledger"],
   inbox: [...core, "ledger", "oauth"],
   testing: ["base", "protocol", "rpc"],
   cli: [...core, "ledger", "keeper", "oauth", "inbox", "testing"],

@@ -15,6 +15,7 @@ export const budgets: Readonly<Record<string, number>> = {
   "latchkey/ledger/postgres": 40_000,
   "latchkey/keeper": 24_000,
   "latchkey/oauth": 28_000,
+  "latchkey/tracing": 1_500,
   "latchkey/testing": 36_000,
 };
 

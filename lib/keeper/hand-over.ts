@@ -1,6 +1,8 @@
 import { RpcError } from "../base/errors.js";
 import { fault } from "../base/fault.js";
+import { traced } from "../base/tracing.js";
 import type { Delivery, Entry } from "../ledger/index.js";
+import { tracedEntry } from "../ledger/internal.js";
 import { sendAnswer } from "../pending/internal.js";
 import { evidence } from "./evidence.js";
 import { persist } from "./persist.js";
@@ -17,7 +19,17 @@ export interface HandOverOptions {
 const extensionsPerLease = 3;
 
 /** Gives one answer to the runtime and writes the reply down. The entry is `sent` already; it stays so when no reply comes. */
-export async function handOver(rpc: LedgerRpc, delivery: Delivery, options: HandOverOptions): Promise<Entry> {
+export function handOver(rpc: LedgerRpc, delivery: Delivery, options: HandOverOptions): Promise<Entry> {
+  const { entry, fence, inDoubt } = delivery;
+  return traced(
+    "deliver",
+    () => ({ ...tracedEntry(entry), fence, inDoubt }),
+    () => give(rpc, delivery, options),
+    ({ state, outcome }) => ({ state, ...(outcome !== undefined && { outcome }) }),
+  );
+}
+
+async function give(rpc: LedgerRpc, delivery: Delivery, options: HandOverOptions): Promise<Entry> {
   const { leaseMs, patienceMs, signal, complain } = options;
   const extending = setInterval(() => void delivery.extend().catch(complain), leaseMs / extensionsPerLease);
   try {

@@ -1,11 +1,13 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { spanOf, waitOf } from "../base/amounts.js";
+import { traced } from "../base/tracing.js";
 import type { LedgerAccess } from "./access.js";
 import type { ClaimFilter, ClaimOptions } from "./contract.js";
 import { HeldClaim } from "./held-claim.js";
 import * as claims from "./rules/claim.js";
 import type { Scoped } from "./rules/find.js";
 import { checkTag, tagged } from "./tags.js";
+import { tracedClaim } from "./traced.js";
 import { proveEntries } from "./unseal.js";
 import { type Attempt, whenFree } from "./waiting.js";
 
@@ -25,11 +27,28 @@ export async function claimWhenFree(
   if (tag !== undefined) checkTag(tag);
   const attempt = async (): Promise<Attempt<HeldClaim>> => {
     const claimable = tag === undefined ? filter : { ...filter, tagged: await tagged(ledger, tag) };
-    const claimed = await claimNow(ledger, claimable, lease, signal);
-    if (claimed !== undefined) return { done: await hold(ledger, { ...claimed, ...lease }) };
+    const claim = await claimOnce(ledger, claimable, lease, signal);
+    if (claim !== undefined) return { done: claim };
     return { leftMs: () => ledger.engine.read(() => claims.untilClaimable(claimable)) };
   };
   return await whenFree(ledger.changes, { waitMs: limitMs, signal }, attempt);
+}
+
+function claimOnce(
+  ledger: LedgerAccess,
+  filter: claims.Claimable,
+  lease: claims.Lease,
+  signal: AbortSignal | undefined,
+): Promise<HeldClaim | undefined> {
+  return traced(
+    "claim",
+    () => ({ owner: lease.owner }),
+    async () => {
+      const claimed = await claimNow(ledger, filter, lease, signal);
+      return claimed && (await hold(ledger, { ...claimed, ...lease }));
+    },
+    (claim) => claim && tracedClaim(claim),
+  );
 }
 
 async function claimNow(

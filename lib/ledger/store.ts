@@ -2,6 +2,7 @@ import { ageOf, countOf, spanOf } from "../base/amounts.js";
 import { LedgerError } from "../base/errors.js";
 import { hide } from "../base/hide.js";
 import { checkPrincipal } from "../base/principal.js";
+import { traced } from "../base/tracing.js";
 import type { AnswerOf, KindName, PendingRequest } from "../pending/index.js";
 import type { LedgerAccess, Under } from "./access.js";
 import { Changes } from "./changes.js";
@@ -26,6 +27,7 @@ import { record } from "./rules/record.js";
 import { seedRows, wasGiven } from "./rules/seed.js";
 import type { Keyring } from "./seal/keyring.js";
 import { findTicket, makeTicket, redeem } from "./tickets.js";
+import { tracedEntry, tracedRecord } from "./traced.js";
 import { proveEntries, unsealAnswer, unsealGiven, unsealRequest } from "./unseal.js";
 import { watch } from "./watch.js";
 
@@ -57,7 +59,16 @@ export class Store implements contract.Ledger, LedgerAccess {
   }
 
   record<K extends KindName>(request: PendingRequest<K>, options?: contract.RecordOptions): Promise<contract.Entry<K>>;
-  async record(request: PendingRequest, options: contract.RecordOptions = {}): Promise<Entry> {
+  record(request: PendingRequest, options: contract.RecordOptions = {}): Promise<Entry> {
+    return traced(
+      "record",
+      () => tracedRecord(request, options),
+      () => this.#record(request, options),
+      ({ id, state }) => ({ id, state }),
+    );
+  }
+
+  async #record(request: PendingRequest, options: contract.RecordOptions): Promise<Entry> {
     const draft = await draftRequest(this.keyring, request, options);
     const entry = entryOf(await this.write("record", () => record(draft)));
     if (draft.proof !== undefined) this.keyring.note(draft.proof);
@@ -147,7 +158,16 @@ export class Store implements contract.Ledger, LedgerAccess {
     return await this.give(entry, value, options);
   }
 
-  async give(entry: Row, value: unknown, options: contract.AnswerOptions, under?: Under): Promise<Entry> {
+  give(entry: Row, value: unknown, options: contract.AnswerOptions, under?: Under): Promise<Entry> {
+    return traced(
+      "answer",
+      () => ({ ...tracedEntry(entryOf(entry)), ...(under !== undefined && { fence: under.fence }) }),
+      () => this.#give(entry, value, options, under),
+      ({ state, createdAt, updatedAt }) => ({ state, waitedMs: updatedAt.getTime() - createdAt.getTime() }),
+    );
+  }
+
+  async #give(entry: Row, value: unknown, options: contract.AnswerOptions, under?: Under): Promise<Entry> {
     const draft = await draftAnswer(this.keyring, entry, value, options, under);
     return entryOf(await this.write("answer", () => answer(draft)));
   }

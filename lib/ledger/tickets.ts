@@ -2,11 +2,13 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { momentOf, spanOf } from "../base/amounts.js";
 import { LedgerError } from "../base/errors.js";
+import { traced } from "../base/tracing.js";
 import type { LedgerAccess } from "./access.js";
 import type { RedeemOptions, TicketOptions } from "./contract/tickets.js";
 import { number, type Row, text, textOr } from "./engine/engine.js";
 import { HeldClaim } from "./held-claim.js";
 import * as rules from "./rules/ticket.js";
+import { tracedClaim } from "./traced.js";
 import { proveEntries } from "./unseal.js";
 
 const bytes = 32;
@@ -55,7 +57,14 @@ export async function redeem(
 ): Promise<HeldClaim> {
   if (typeof owner !== "string" || owner === "") throw new TypeError('"owner" must say who answers');
   const lease = { owner, leaseMs: spanOf(leaseMs, "leaseMs") };
-  const { row, entry } = await findTicket(ledger, ticket);
-  const claimed = await ledger.write("claim", () => rules.redeem(row, entry, lease));
-  return new HeldClaim(ledger, { ...claimed, ...lease }, { id: text(row.id), expiresAt: number(row.expires_at) });
+  return await traced(
+    "claim",
+    () => ({ owner }),
+    async () => {
+      const { row, entry } = await findTicket(ledger, ticket);
+      const claimed = await ledger.write("claim", () => rules.redeem(row, entry, lease));
+      return new HeldClaim(ledger, { ...claimed, ...lease }, { id: text(row.id), expiresAt: number(row.expires_at) });
+    },
+    tracedClaim,
+  );
 }

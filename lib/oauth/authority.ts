@@ -4,6 +4,7 @@ import { type Challenge, challengeOf, type OAuthRequest } from "./challenge.js";
 import { redacted } from "./redact.js";
 import { jsonObjectOf } from "./refusal.js";
 import { type Authority, parseMetadata, type ServerMetadata } from "./shapes.js";
+import { tracedStep } from "./traced.js";
 import { allowedUrl, type OAuthOptions, transport } from "./transport.js";
 
 /** Options of `discover`. */
@@ -35,7 +36,15 @@ type ResourceMetadata = v.InferOutput<typeof resourceMetadata>;
  * }
  * ```
  */
-export async function discover(request: OAuthRequest, options: DiscoverOptions = {}): Promise<Authority> {
+export function discover(request: OAuthRequest, options: DiscoverOptions = {}): Promise<Authority> {
+  return tracedStep(
+    "discover",
+    () => ({ resource: request.data.serverUrl }),
+    () => discoverFrom(request, options),
+  );
+}
+
+async function discoverFrom(request: OAuthRequest, options: DiscoverOptions): Promise<Authority> {
   const challenge = challengeOf(request);
   const published = await findResource(challenge, options);
   const { serverUrl } = challenge;

@@ -13,6 +13,7 @@ import {
   type PrivateKey,
   parseAuthority,
 } from "./shapes.js";
+import { tracedStep } from "./traced.js";
 import { type OAuthOptions, transport } from "./transport.js";
 
 /** A client that the authorization server already knows: from its console, or a `Client` that was kept. */
@@ -80,10 +81,22 @@ export interface ChooseClientOptions extends OAuthOptions {
  * }
  * ```
  */
-export async function chooseClient(
+export function chooseClient(
   request: OAuthRequest,
   authority: Authority,
   options: ChooseClientOptions = {},
+): Promise<Client> {
+  return tracedStep(
+    "chooseClient",
+    () => ({ issuer: authority.issuer, resource: authority.resource }),
+    () => chosenClient(request, authority, options),
+  );
+}
+
+async function chosenClient(
+  request: OAuthRequest,
+  authority: Authority,
+  options: ChooseClientOptions,
 ): Promise<Client> {
   const { issuer, resource, metadata } = parseAuthority(authority);
   const { clientId, clientSecret, publicClient } = challengeOf(request);

@@ -12,6 +12,7 @@ import { redacted } from "./redact.js";
 import { jsonObjectOf, refusalIn, refused } from "./refusal.js";
 import { type Authority, type Client, type CodeFlow, type Grant, parseCodeFlow } from "./shapes.js";
 import { askForToken, grantOf } from "./token.js";
+import { tracedStep } from "./traced.js";
 import { allowedUrl, type OAuthOptions, transport } from "./transport.js";
 
 /** Options of `beginCode`. */
@@ -38,7 +39,15 @@ export interface BeginCodeOptions extends BeginOptions, OAuthOptions {
  * }
  * ```
  */
-export async function beginCode(authority: Authority, client: Client, options: BeginCodeOptions): Promise<CodeFlow> {
+export function beginCode(authority: Authority, client: Client, options: BeginCodeOptions): Promise<CodeFlow> {
+  return tracedStep(
+    "beginCode",
+    () => ({ issuer: authority.issuer, resource: authority.resource }),
+    () => begunCode(authority, client, options),
+  );
+}
+
+async function begunCode(authority: Authority, client: Client, options: BeginCodeOptions): Promise<CodeFlow> {
   const { begun, metadata } = begin(authority, client, options);
   const { redirectUri } = options;
   checkRedirectUri(redirectUri);
@@ -107,11 +116,15 @@ async function push({ begun, parameters }: Pushed, options: OAuthOptions): Promi
  * }
  * ```
  */
-export async function finishCode(
-  flow: CodeFlow,
-  callbackUrl: string | URL,
-  options: OAuthOptions = {},
-): Promise<Grant> {
+export function finishCode(flow: CodeFlow, callbackUrl: string | URL, options: OAuthOptions = {}): Promise<Grant> {
+  return tracedStep(
+    "finishCode",
+    () => ({ issuer: flow.issuer, resource: flow.resource }),
+    () => finishedCode(flow, callbackUrl, options),
+  );
+}
+
+async function finishedCode(flow: CodeFlow, callbackUrl: string | URL, options: OAuthOptions): Promise<Grant> {
   const begun = parseCodeFlow(flow);
   const callback = URL.canParse(String(callbackUrl), begun.redirectUri)
     ? new URL(callbackUrl, begun.redirectUri)

@@ -9,6 +9,7 @@ import { redacted } from "./redact.js";
 import { jsonObjectOf, refusalIn } from "./refusal.js";
 import { type Authority, type Client, type DeviceFlow, type Grant, parseDeviceFlow } from "./shapes.js";
 import { askForToken, grantOf, type TokenAnswer } from "./token.js";
+import { tracedStep } from "./traced.js";
 import { allowedUrl, type OAuthOptions, transport } from "./transport.js";
 
 const text = v.pipe(v.string(), v.nonEmpty(), v.maxLength(4096));
@@ -36,10 +37,22 @@ const response = v.object({
  * }
  * ```
  */
-export async function beginDevice(
+export function beginDevice(
   authority: Authority,
   client: Client,
   options: BeginOptions & OAuthOptions = {},
+): Promise<DeviceFlow> {
+  return tracedStep(
+    "beginDevice",
+    () => ({ issuer: authority.issuer, resource: authority.resource }),
+    () => begunDevice(authority, client, options),
+  );
+}
+
+async function begunDevice(
+  authority: Authority,
+  client: Client,
+  options: BeginOptions & OAuthOptions,
 ): Promise<DeviceFlow> {
   const { begun } = begin(authority, client, options);
   const { server, issuer, resource, scope } = begun;
@@ -86,7 +99,15 @@ export async function beginDevice(
  * }
  * ```
  */
-export async function finishDevice(flow: DeviceFlow, options: OAuthOptions = {}): Promise<Grant> {
+export function finishDevice(flow: DeviceFlow, options: OAuthOptions = {}): Promise<Grant> {
+  return tracedStep(
+    "finishDevice",
+    () => ({ issuer: flow.issuer, resource: flow.resource }),
+    () => finishedDevice(flow, options),
+  );
+}
+
+async function finishedDevice(flow: DeviceFlow, options: OAuthOptions): Promise<Grant> {
   const begun = parseDeviceFlow(flow);
   const signal = options.signal ?? new AbortController().signal;
   let seconds = begun.interval;

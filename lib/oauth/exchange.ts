@@ -11,6 +11,7 @@ import { methodFor } from "./client.js";
 import { parametersFor } from "./grant.js";
 import { type Authority, type Client, type Grant, type PrivateKey, parseAuthority } from "./shapes.js";
 import { askForToken, grantOf } from "./token.js";
+import { tracedStep } from "./traced.js";
 import type { OAuthOptions } from "./transport.js";
 
 const idJag = "urn:ietf:params:oauth:token-type:id-jag";
@@ -62,7 +63,19 @@ export interface Exchanged {
  * }
  * ```
  */
-export async function exchange(
+export function exchange(
+  authority: Authority,
+  provider: IdentityProvider,
+  options: ExchangeOptions,
+): Promise<Exchanged> {
+  return tracedStep(
+    "exchange",
+    () => ({ issuer: authority.issuer, resource: authority.resource }),
+    () => exchanged(authority, provider, options),
+  );
+}
+
+async function exchanged(
   authority: Authority,
   provider: IdentityProvider,
   options: ExchangeOptions,
@@ -118,7 +131,15 @@ export interface AssertionOptions extends BeginOptions, OAuthOptions {
  * A token for an assertion. One POST, never repeated; after a refusal no other way is tried.
  * @throws OAuthError `ISSUER_CHANGED`; what the token endpoint can cause
  */
-export async function assertion(authority: Authority, client: Client, options: AssertionOptions): Promise<Grant> {
+export function assertion(authority: Authority, client: Client, options: AssertionOptions): Promise<Grant> {
+  return tracedStep(
+    "assertion",
+    () => ({ issuer: authority.issuer, resource: authority.resource }),
+    () => asserted(authority, client, options),
+  );
+}
+
+async function asserted(authority: Authority, client: Client, options: AssertionOptions): Promise<Grant> {
   const scope = options.scope?.filter((word) => word !== "offline_access");
   const { begun } = begin(authority, client, { ...options, scope });
   const parameters = { assertion: options.assertion, ...parametersFor(begun) };

@@ -6,6 +6,7 @@ import { type BeginOptions, begin } from "./begin.js";
 import { jsonObjectOf, refusalIn } from "./refusal.js";
 import { type Authority, type Client, type Grant, parseAuthority, parseGrant, serverOf } from "./shapes.js";
 import { askForToken, grantOf } from "./token.js";
+import { tracedStep } from "./traced.js";
 import { type OAuthOptions, transport } from "./transport.js";
 
 /**
@@ -20,10 +21,22 @@ import { type OAuthOptions, transport } from "./transport.js";
  * }
  * ```
  */
-export async function clientCredentials(
+export function clientCredentials(
   authority: Authority,
   client: Client,
   options: BeginOptions & OAuthOptions = {},
+): Promise<Grant> {
+  return tracedStep(
+    "clientCredentials",
+    () => ({ issuer: authority.issuer, resource: authority.resource }),
+    () => tokenOfClient(authority, client, options),
+  );
+}
+
+async function tokenOfClient(
+  authority: Authority,
+  client: Client,
+  options: BeginOptions & OAuthOptions,
 ): Promise<Grant> {
   // There is nobody who could be offline (RFC 6749 section 4.4.3).
   const scope = options.scope?.filter((word) => word !== "offline_access");
@@ -69,7 +82,15 @@ export interface RefreshOptions extends OAuthOptions {
  * }
  * ```
  */
-export async function refresh(given: Grant, options: RefreshOptions = {}): Promise<Grant> {
+export function refresh(given: Grant, options: RefreshOptions = {}): Promise<Grant> {
+  return tracedStep(
+    "refresh",
+    () => ({ issuer: given.issuer, resource: given.resource }),
+    () => refreshed(given, options),
+  );
+}
+
+async function refreshed(given: Grant, options: RefreshOptions): Promise<Grant> {
   const grant = bound(given, options.authority);
   const { refreshToken, requested: scope } = grant;
   if (refreshToken === undefined) throw new TypeError("the grant has no refresh token");
@@ -97,7 +118,15 @@ function bound(given: Grant, authority: Authority | undefined): Grant {
  * False when the server has no endpoint for that.
  * @throws OAuthError `REFUSED`, `UNREACHABLE`
  */
-export async function revoke(given: Grant, options: OAuthOptions = {}): Promise<boolean> {
+export function revoke(given: Grant, options: OAuthOptions = {}): Promise<boolean> {
+  return tracedStep(
+    "revoke",
+    () => ({ issuer: given.issuer, resource: given.resource }),
+    () => revoked(given, options),
+  );
+}
+
+async function revoked(given: Grant, options: OAuthOptions): Promise<boolean> {
   const { server, client, resource, refreshToken, accessToken } = bound(given, undefined);
   if (server.revocation_endpoint === undefined) return false;
   const response = await oauth.revocationRequest(

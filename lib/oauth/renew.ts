@@ -18,6 +18,7 @@ import { type ChooseClientOptions, chooseClient } from "./client.js";
 import { clientCredentials, refresh } from "./grant.js";
 import { chooseScope, stepUpLimit } from "./scope.js";
 import { type Authority, type Grant, parseGrant } from "./shapes.js";
+import { tracedStep } from "./traced.js";
 import type { OAuthOptions } from "./transport.js";
 
 /**
@@ -105,7 +106,16 @@ export interface RenewOptions extends OAuthOptions {
  * }
  * ```
  */
-export async function renew(claim: GrantClaim, options: RenewOptions = {}): Promise<Renewal> {
+export function renew(claim: GrantClaim, options: RenewOptions = {}): Promise<Renewal> {
+  return tracedStep(
+    "renew",
+    () => ({}),
+    () => renewed(claim, options),
+    (renewal) => ({ how: renewal.how, ...("why" in renewal && { why: renewal.why }) }),
+  );
+}
+
+async function renewed(claim: GrantClaim, options: RenewOptions): Promise<Renewal> {
   const request = await claim.request();
   const { leaseMs, waitMs, signal } = options;
   const held = await claim.grant({ leaseMs, waitMs, signal });

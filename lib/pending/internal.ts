@@ -7,3 +7,5 @@ export { kindNames } from "./kinds/table.js";
 export { createAsked, isOvertaken, pendingTools } from "./session/asked.js";
 export type { Attacher } from "./session/attach.js";
 export { hasResumed } from "./session/resume.js";
+export { tracedRequest } from "./traced.js";
+export { openUrl } from "./url.js";

@@ -1,6 +1,8 @@
 import type { Readable, Writable } from "node:stream";
 import { CancellationTokenSource } from "vscode-jsonrpc/node";
 import { ConnectionError } from "../base/errors.js";
+import { isRecord } from "../base/record.js";
+import { traced } from "../base/tracing.js";
 import { until } from "../base/until.js";
 import { createEvents } from "../events/index.js";
 import type { EventType, RequestOptions } from "../protocol/index.js";
@@ -78,7 +80,16 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
     });
   }
 
-  function request(method: string, params: object = {}, { signal, timeoutMs }: RequestOptions = {}): Promise<unknown> {
+  function request(method: string, params: object = {}, limits?: RequestOptions): Promise<unknown> {
+    return traced(
+      "request",
+      () => ({ endpoint: options.endpoint, method, ...idsIn(params) }),
+      () => send(method, params, limits),
+      () => undefined,
+    );
+  }
+
+  function send(method: string, params: object, { signal, timeoutMs }: RequestOptions = {}): Promise<unknown> {
     if (over) return Promise.reject(over);
     if (typeof params !== "object" || params === null || Array.isArray(params))
       return Promise.reject(new TypeError(`${method}: "params" must be an object`));
@@ -128,4 +139,11 @@ export function createConnection({ readable, writable }: Duplex, options: Connec
     [Symbol.asyncDispose]: () => rpc.close(),
   };
   return rpc;
+}
+
+/** The ids that params name: a trace says no more of them. */
+function idsIn(params: unknown): { sessionId?: string; requestId?: string } {
+  if (!isRecord(params)) return {};
+  const { sessionId, requestId } = params;
+  return { ...(typeof sessionId === "string" && { sessionId }), ...(typeof requestId === "string" && { requestId }) };
 }

@@ -27,6 +27,7 @@ const entries: Record<string, string[]> = {
     ...["clientCredentials", "refresh", "renew", "exchange", "assertion", "revoke", "toAnswer", "listenForRedirect"],
     ...["parseAuthority", "parseClient", "parseFlow", "parseGrant", "OAuthError"],
   ],
+  "latchkey/tracing": ["channels", "subscribe"],
   "latchkey/testing": ["fakeRuntime", "createClock"],
 };
 
