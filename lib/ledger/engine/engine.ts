@@ -1,27 +1,51 @@
 /**
  * What the rules ask of a database. A rule is a generator: it yields one step after another and gets the rows back,
- * so the same rule runs synchronously inside an SQLite transaction and asynchronously inside a PostgreSQL one. The first step of a rule
- * that writes is a lock or a reading: only its reply may tell the engine that the transaction has begun.
+ * so the same rule runs synchronously inside an SQLite transaction and asynchronously inside a PostgreSQL one.
  *
- * Both engines run the same SQL, with two marks that the engine replaces: `@name` is a table, `{now}`
- * the database's clock in milliseconds. Parameters are `?`.
+ * Each step that is waited for is a round trip. So a rule asks together what it can, does not wait for rows that it does not read, and
+ * says which step is its last: the transaction ends along with that one. The first step of a rule that writes is a lock or a reading: only
+ * its reply may tell the engine that the transaction has begun.
+ *
+ * Both engines run the same SQL, with three marks that the engine replaces: `@name` is a table, `{now}`
+ * the database's clock in milliseconds, `{each}` stands in `each` only. Parameters are `?`.
  */
 export type Value = string | number | null;
 /** A row of a result, by column name. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** One step of a rule. */
-export type Step =
-  | { readonly sql: string; readonly params: readonly Value[] }
-  /** Takes a lock of this name until the transaction ends. Returns the time after it was taken. */
-  | { readonly lock: string | readonly string[] }
+/** An SQL statement and its parameters. */
+export interface Statement {
+  readonly sql: string;
+  readonly params: readonly Value[];
+}
+
+/** One thing that a rule asks of the database. */
+export type Question =
+  /** `each` is run once for every row that `sql` returns: each an `INSERT … SELECT` of values, with `{each}` in the place of its source. */
+  | (Statement & { readonly each?: readonly Statement[] })
+  /**
+   * Takes a lock of this name until the transaction ends. Returns the time after it was taken as `now`, and with `draw` a `fence` that was
+   * drawn after that.
+   */
+  | { readonly lock: string | readonly string[]; readonly draw?: "fence" }
   /** Returns a number that is higher than every number drawn before. */
   | { readonly draw: "fence" }
   /** Wakes waiters in other processes once the transaction is committed. */
   | { readonly notify: true };
 
+/** One step of a rule. */
+export type Step =
+  | Question
+  /** Asked in this order, waited for together. After the `last` step a rule yields and throws nothing more. */
+  | { readonly together: readonly Question[]; readonly last?: boolean }
+  /** Asked in its turn, and not waited for: there are no rows. Its error undoes the transaction. */
+  | { readonly later: Question };
+
+/** The rows of each question of a step. */
+export type Replies = readonly (readonly Row[])[];
+
 /** A rule: it yields steps, is handed rows, and returns its result. */
-export type Rule<T> = Generator<Step, T, readonly Row[]>;
+export type Rule<T> = Generator<Step, T, Replies>;
 
 /** What differs between engines in their SQL. */
 export interface Dialect {
@@ -49,23 +73,40 @@ export interface Engine {
   close(): Promise<void>;
 }
 
+export const query = (sql: string, ...params: Value[]): Statement => ({ sql, params });
+
 export function* rows(sql: string, ...params: Value[]): Rule<readonly Row[]> {
-  return yield { sql, params };
+  const [found = []] = yield { sql, params };
+  return found;
 }
 
 export function* first(sql: string, ...params: Value[]): Rule<Row | undefined> {
-  const [row] = yield { sql, params };
-  return row;
+  return (yield* rows(sql, ...params))[0];
+}
+
+/** The rows of each question, in their order. */
+export function* together(...questions: readonly Question[]): Rule<Replies> {
+  return yield { together: questions };
+}
+
+/** As `together`, and the end of the transaction: it is committed when the rows come. */
+export function* last(...questions: readonly Question[]): Rule<Replies> {
+  return yield { together: questions, last: true };
+}
+
+/** Writes without waiting. */
+export function* later(...questions: readonly Question[]): Rule<void> {
+  for (const question of questions) yield { later: question };
 }
 
 /** Takes a lock and returns the database's time after that. */
 export function* lock(name: string): Rule<number> {
-  const [row] = yield { lock: name };
+  const [[row] = []] = yield { lock: name };
   return number(row?.now);
 }
 
 export function* drawFence(): Rule<number> {
-  const [row] = yield { draw: "fence" };
+  const [[row] = []] = yield { draw: "fence" };
   return number(row?.fence);
 }
 
@@ -88,16 +129,24 @@ export function number(value: unknown): number {
 export const textOr = (value: unknown): string | undefined => (value == null ? undefined : text(value));
 export const numberOr = (value: unknown): number | undefined => (value == null ? undefined : number(value));
 
-/** Runs a rule against a database that answers at once. */
-export function drive<T>(rule: Rule<T>, step: (step: Step) => readonly Row[]): T {
-  let next = rule.next();
-  while (!next.done) next = rule.next(step(next.value));
-  return next.value;
+/** What a step asks, in order. */
+export function questionsOf(step: Step): readonly Question[] {
+  if ("together" in step) return step.together;
+  return ["later" in step ? step.later : step];
 }
 
-/** Runs a rule against a database that answers later. */
-export async function driveAsync<T>(rule: Rule<T>, step: (step: Step) => Promise<readonly Row[]>): Promise<T> {
+export const isLast = (step: Step): boolean => "last" in step && step.last === true;
+
+export const afterLast = (): Error => new Error("a rule went on after its last step");
+
+/** Runs a rule against a database that answers at once. */
+export function drive<T>(rule: Rule<T>, ask: (question: Question) => readonly Row[]): T {
   let next = rule.next();
-  while (!next.done) next = rule.next(await step(next.value));
+  for (let ended = false; !next.done; ) {
+    if (ended) throw afterLast();
+    ended = isLast(next.value);
+    const replies = questionsOf(next.value).map(ask);
+    next = rule.next("later" in next.value ? [] : replies);
+  }
   return next.value;
 }

@@ -1,8 +1,10 @@
+import type { Socket } from "node:net";
 import type postgres from "postgres";
-import { isCut } from "./outlook.js";
 import { Blockers } from "./postgres-blockers.js";
 import type { PostgresDriver } from "./postgres-driver.js";
+import { Lane } from "./postgres-lane.js";
 import { Sockets } from "./postgres-sockets.js";
+import type { Limits } from "./postgres-transaction.js";
 import { isFolder, type PostgresUrl } from "./postgres-url.js";
 
 export interface PoolOptions {
@@ -21,10 +23,12 @@ const closeGraceMs = 5000;
 const keepAliveSeconds = 10;
 /** How often in `timeoutMs` a running transaction looks for who blocks it. */
 const looksPerTimeout = 4;
+/** A connection that is older is replaced when it is free: a server's process only grows. */
+const longestLifeMs = 45 * 60_000;
 
 /**
  * The connections of one ledger. TCP notices a cut link only after many minutes. So each wait for a reply has a time limit, after which
- * the sockets are destroyed; the client then connects again by itself. Each transaction makes its own settings: a pooler refuses
+ * the sockets are destroyed; others are made when they are needed. Each transaction makes its own settings: a pooler refuses
  * start-up parameters that it does not know, and forgets the settings of a session.
  */
 export class Pool {
@@ -36,7 +40,10 @@ export class Pool {
   prepare: boolean;
   /** Counts the hosts that failed. The present host is this number modulo the number of hosts. */
   at = 0;
-  #sql: postgres.Sql;
+  readonly #lanes = new Set<Lane>();
+  /** The last one was used last. */
+  #free: Lane[] = [];
+  readonly #queue: { readonly resolve: (lane: Lane) => void; readonly reject: (reason: unknown) => void }[] = [];
   #second: postgres.Sql | undefined;
   #wake = (): void => undefined;
   #listening = false;
@@ -49,11 +56,6 @@ export class Pool {
     this.#url = url;
     this.#options = options;
     this.prepare = url.prepare;
-    this.#sql = options.driver(this.#settings({ max: options.max }));
-  }
-
-  get sql(): postgres.Sql {
-    return this.#sql;
   }
 
   get hosts(): number {
@@ -74,15 +76,18 @@ export class Pool {
       connection: startup,
       onnotice: () => undefined,
       fetch_types: false,
-      prepare: this.prepare,
       connect_timeout: Math.max(1, Math.ceil(this.#options.timeoutMs / 1000)),
       keep_alive: keepAliveSeconds,
       // Whoever tries again makes the pause.
       backoff: () => 0,
       // Not awaited: what is written before the connection stands is sent then, and a failure is an error of the socket.
-      socket: () => this.#sockets.open(this.#url.hosts[this.at % this.hosts] ?? this.#url.hosts[0]),
+      socket: () => this.#open(),
       ...own,
     };
+  }
+
+  #open(): Socket {
+    return this.#sockets.open(this.#url.hosts[this.at % this.hosts] ?? this.#url.hosts[0]);
   }
 
   /** Waits for a reply. After `timeoutMs` it gives the connections up. */
@@ -91,12 +96,10 @@ export class Pool {
       this.cut();
       timer = setTimeout(() => this.#replace(), noticeMs);
     }, this.#options.timeoutMs);
-    const done = this.#busy();
     try {
       return await reply;
     } finally {
       clearTimeout(timer);
-      done();
     }
   }
 
@@ -107,53 +110,61 @@ export class Pool {
     };
   }
 
-  /**
-   * Runs one transaction. Its start and its end have a time limit here; each statement has its own. `begun` rejects when the connection is in no
-   * transaction: whoever runs statements waits for it together with the first one.
-   */
-  async begin<T>(run: (sql: postgres.TransactionSql, begun: Promise<void>) => Promise<T>): Promise<T> {
-    const [begun, tellBegun] = signal();
-    const [ended, tellEnded] = signal();
-    let result: { value: T } | undefined;
-    const whole = this.sql
-      .begin(async (sql) => {
-        tellBegun();
-        const limited = this.#limit(sql);
-        limited.catch(() => undefined);
-        try {
-          result = { value: await run(sql, limited) };
-        } catch (error) {
-          // The client would send ROLLBACK over the closed connection. It rejects by itself when it notices that it is closed.
-          if (isCut(error)) await new Promise(() => undefined);
-          throw error;
-        } finally {
-          tellEnded();
-        }
-      })
-      .then(() => undefined);
+  /** Lends a connection that nobody else uses meanwhile. */
+  async lend<T>(run: (lane: Lane) => Promise<T>): Promise<T> {
     const done = this.#busy();
-    const looking = setInterval(() => this.#look(), this.#options.timeoutMs / looksPerTimeout);
     try {
-      await this.awaitReply(Promise.race([begun, whole]));
-      await Promise.race([ended, whole]);
-      await this.awaitReply(whole);
+      const lane = await this.#take();
+      try {
+        return await run(lane);
+      } finally {
+        this.#give(lane);
+      }
     } finally {
-      clearInterval(looking);
       done();
     }
-    if (result === undefined) throw new Error("the transaction ended without a result");
-    return result.value;
   }
 
-  /**
-   * Sent along with the first statement: a transaction whose host has gone keeps no locks, and none waits for them for ever. When a
-   * connection breaks at the wrong moment, the client takes BEGIN for done and goes on over another one. A savepoint is an error there.
-   */
-  async #limit(sql: postgres.TransactionSql): Promise<void> {
+  /** Lends a connection for a transaction, and looks meanwhile for who blocks it. Each transaction is to have these limits. */
+  async transaction<T>(run: (lane: Lane, limits: Limits) => Promise<T>): Promise<T> {
     const { timeoutMs } = this.#options;
     const limits = { idle_in_transaction_session_timeout: timeoutMs, lock_timeout: Math.ceil(timeoutMs * 0.9) };
-    const text = Object.entries(limits).map(([name, ms]) => `SET LOCAL ${name} = ${ms}`);
-    await sql.unsafe(["SAVEPOINT begun", "RELEASE SAVEPOINT begun", ...text].join(";"));
+    return await this.lend(async (lane) => {
+      const looking = setInterval(() => this.#look(), timeoutMs / looksPerTimeout);
+      try {
+        return await run(lane, limits);
+      } finally {
+        clearInterval(looking);
+      }
+    });
+  }
+
+  async #take(): Promise<Lane> {
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    if (this.#closed) throw ended();
+    if (this.#lanes.size < this.#options.max) return this.#make();
+    return await new Promise((resolve, reject) => this.#queue.push({ resolve, reject }));
+  }
+
+  #make(): Lane {
+    const lane: Lane = new Lane({
+      client: (own) => this.#options.driver(this.#settings(own)),
+      open: () => this.#open(),
+      tellLost: () => {
+        this.#lanes.delete(lane);
+        this.#free = this.#free.filter((free) => free !== lane);
+      },
+    });
+    this.#lanes.add(lane);
+    return lane;
+  }
+
+  #give(lane: Lane): void {
+    if (lane.ageMs > longestLifeMs) lane.close().catch(() => undefined);
+    const next = this.#queue.shift();
+    if (next !== undefined) next.resolve(lane.isLost ? this.#make() : lane);
+    else if (!lane.isLost) this.#free.push(lane);
   }
 
   /** Ends transactions of other roles that block one of ours for too long. */
@@ -179,12 +190,10 @@ export class Pool {
 
   /** Replaces a client that goes on trying to connect. Whatever waits for the old one rejects. */
   #replace(): void {
-    if (this.#closed) return;
-    const [old, second] = [this.#sql, this.#second];
-    this.#sql = this.#options.driver(this.#settings({ max: this.#options.max }));
+    const second = this.#second;
     this.#second = undefined;
     this.#listening = false;
-    for (const client of [old, second]) client?.end({ timeout: 0 }).catch(() => undefined);
+    second?.end({ timeout: 0 }).catch(() => undefined);
   }
 
   /** One connection more, for queries that must not wait behind the others. */
@@ -205,18 +214,17 @@ export class Pool {
 
   /**
    * Finds a pooler, which hands out process numbers of its own. It may give each transaction another connection, so nothing is
-   * prepared there, the client's own COMMIT included, and nothing is listened for.
+   * prepared there, and nothing is listened for.
    */
   async findPooler(): Promise<void> {
-    const told = await this.awaitReply(this.#sql.unsafe<{ pid: number }[]>("SELECT pg_backend_pid() AS pid"));
-    if (told.some(({ pid }) => pid === told.state.pid)) return;
+    const { pid, told } = await this.lend(async (lane) => {
+      const reply = lane.send("SELECT pg_backend_pid() AS pid");
+      await this.awaitReply(lane.settled());
+      return { pid: (await reply).rows[0]?.pid, told: (await reply).pid };
+    });
+    if (pid === told) return;
     this.#pooled = true;
-    this.stopPreparing();
-  }
-
-  stopPreparing(): void {
     this.prepare = false;
-    this.#sql.options.prepare = false;
   }
 
   /** Listens to a channel. False when its notifications cannot arrive now. */
@@ -244,10 +252,13 @@ export class Pool {
       await idle.finally(() => clearTimeout(timer));
     }
     this.#closed = true;
-    await Promise.all([this.#second?.end({ timeout: 0 }), this.#sql.end({ timeout: 0 })]);
+    for (const { reject } of this.#queue.splice(0)) reject(ended());
+    await Promise.all([this.#second?.end({ timeout: 0 }), ...[...this.#lanes].map((lane) => lane.close())]);
     this.cut();
   }
 }
+
+const ended = (): Error => Object.assign(new Error("the ledger is closed"), { code: "CONNECTION_ENDED" });
 
 function signal(): [Promise<void>, () => void] {
   let tell = (): void => undefined;

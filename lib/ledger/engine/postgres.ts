@@ -2,17 +2,19 @@
  * A ledger on PostgreSQL, with settings of its own.
  * @module ledger/postgres
  */
-import type postgres from "postgres";
 import { countOf, spanOf, waitOf } from "../../base/amounts.js";
 import { LatchkeyError, LedgerError } from "../../base/errors.js";
 import { fault } from "../../base/fault.js";
 import type { Ledger } from "../contract.js";
 import { type KeyOptions, openLedgerOn } from "../open.js";
-import { type Dialect, driveAsync, type Engine, type Row, type Rule, type Step } from "./engine.js";
+import type { Dialect, Engine, Rule } from "./engine.js";
 import { databaseError, isCut, isForeignStatement, isReadOnly, isRolledBack, outlookOf } from "./outlook.js";
 import { loadPostgres, type PostgresDriver } from "./postgres-driver.js";
+import type { Lane } from "./postgres-lane.js";
 import { Pool } from "./postgres-pool.js";
-import { lockNumber, postgresDialect } from "./postgres-schema.js";
+import { postgresDialect } from "./postgres-schema.js";
+import { Statements } from "./postgres-statements.js";
+import { readOver, type TransactionOptions, transactOver } from "./postgres-transaction.js";
 import { parsePostgresUrl } from "./postgres-url.js";
 
 /** Settings of a ledger on PostgreSQL. Times are in milliseconds. */
@@ -71,7 +73,6 @@ export async function postgresEngine(location: string, options: PostgresOptions 
   return engine;
 }
 
-const clock = (at: string): string => `floor(extract(epoch FROM ${at}) * 1000)::bigint`;
 /** How often to look for changes while no notification can arrive. */
 const pollMs = 1000;
 /** The pause before the next try at a server that is away grows by the first with each, up to the second. */
@@ -85,7 +86,7 @@ class PostgresEngine implements Engine {
   readonly #pool: Pool;
   readonly #schema: string;
   readonly #waitMs: number;
-  readonly #texts = new Map<string, string>();
+  readonly #statements: Statements;
   readonly #listeners = new Set<() => void>();
   #polling: NodeJS.Timeout | undefined;
   #closed = false;
@@ -95,6 +96,7 @@ class PostgresEngine implements Engine {
     this.#schema = schema;
     this.#waitMs = waitMs;
     this.dialect = postgresDialect(schema);
+    this.#statements = new Statements(schema);
   }
 
   async begin(): Promise<void> {
@@ -104,16 +106,13 @@ class PostgresEngine implements Engine {
   async transact<T>(name: string, rule: () => Rule<T>): Promise<T> {
     fault(`${name}:before`);
     const result = await this.#whenReachable(() =>
-      this.#pool.begin(async (sql, begun) => {
-        const result = await driveAsync(rule(), async (step) => {
-          const rows = await this.#step(sql, step);
-          // Sent before the first step, so this waits for nothing more.
-          await begun;
-          return rows;
-        });
-        fault(`${name}:written`);
-        return result;
-      }),
+      this.#pool.transaction((lane, limits) =>
+        transactOver(lane, rule(), {
+          ...this.#means(lane),
+          limits,
+          beforeCommit: () => fault(`${name}:written`),
+        }),
+      ),
     );
     fault(`${name}:committed`);
     this.#wake();
@@ -121,43 +120,12 @@ class PostgresEngine implements Engine {
   }
 
   async read<T>(rule: () => Rule<T>): Promise<T> {
-    return await this.#whenReachable(() => driveAsync(rule(), (step) => this.#step(this.#pool.sql, step)));
+    return await this.#whenReachable(() => this.#pool.lend((lane) => readOver(lane, rule(), this.#means(lane))));
   }
 
-  async #step(sql: postgres.ISql, step: Step): Promise<readonly Row[]> {
-    const rows = await this.#pool.awaitReply(this.#query(sql, step));
-    // The client resolves a query whose connection broke with an empty result: it lacks even the name of the command.
-    if (rows.command === null) throw Object.assign(new Error("the connection broke"), { code: "CONNECTION_CLOSED" });
-    // Not a copy: on a connection that was once cut within a row, the client leaves a hole in front of the next result.
-    return rows.filter(() => true);
-  }
-
-  #query(sql: postgres.ISql, step: Step): PromiseLike<Reply> {
-    const run = (text: string, params: readonly (string | number | null)[]): PromiseLike<Reply> =>
-      sql.unsafe(text, [...params], { prepare: this.#pool.prepare });
-    if ("notify" in step) return run("SELECT pg_notify($1, '')", [this.#schema]);
-    if ("draw" in step) return run(`SELECT nextval('"${this.#schema}".fences') AS fence`, []);
-    if ("lock" in step) {
-      const numbers = [step.lock].flat().map((name) => lockNumber(`${this.#schema}/${name}`));
-      // Locks are taken in one order everywhere, so that no two transactions wait for each other.
-      const locks =
-        "SELECT count(pg_advisory_xact_lock(k)) FROM (SELECT unnest($1::bigint[]) AS k ORDER BY 1) AS names";
-      return run(`SELECT (${locks}), ${clock("clock_timestamp()")} AS now`, [`{${numbers.join(",")}}`]);
-    }
-    if (step.params.length === 0 && isDefinition(step.sql)) return sql.unsafe(this.#text(step.sql));
-    return run(this.#text(step.sql), step.params);
-  }
-
-  #text(common: string): string {
-    const known = this.#texts.get(common);
-    if (known !== undefined) return known;
-    let count = 0;
-    const text = common
-      .replaceAll("{now}", clock("statement_timestamp()"))
-      .replace(/@(\w+)/g, `"${this.#schema}".$1`)
-      .replace(/\?/g, () => `$${++count}`);
-    this.#texts.set(common, text);
-    return text;
+  #means(lane: Lane): TransactionOptions {
+    const pool = this.#pool;
+    return { statements: this.#statements, prepare: pool.prepare, settled: () => pool.awaitReply(lane.settled()) };
   }
 
   async #whenReachable<T>(run: () => Promise<T>): Promise<T> {
@@ -172,7 +140,7 @@ class PostgresEngine implements Engine {
         if (error instanceof LatchkeyError || error instanceof TypeError) throw error;
         if (isRolledBack(error) && tries < mostTries) continue;
         if (isForeignStatement(error) && tries < mostTries) {
-          pool.stopPreparing();
+          pool.prepare = false;
           continue;
         }
         if (isReadOnly(error)) pool.renew();
@@ -216,7 +184,3 @@ class PostgresEngine implements Engine {
     await this.#pool.close();
   }
 }
-
-type Reply = readonly Row[] & { readonly command: string | null };
-
-const isDefinition = (sql: string): boolean => /^(CREATE|ALTER) /.test(sql);

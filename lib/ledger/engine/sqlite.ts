@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { LatchkeyError, LedgerError } from "../../base/errors.js";
 import { fault } from "../../base/fault.js";
 import { makeKeyFile, readKeyFile } from "../seal/key-file.js";
-import { type Dialect, drive, type Engine, type Row, type Rule, type Step } from "./engine.js";
+import { type Dialect, drive, type Engine, type Question, type Row, type Rule } from "./engine.js";
 import { databaseError } from "./outlook.js";
 import { SqliteChanges } from "./sqlite-changes.js";
 import { type Database, loadSqlite } from "./sqlite-driver.js";
@@ -92,7 +92,7 @@ class SqliteEngine implements Engine {
       this.#refuseClosed();
       this.#disk?.files.check();
       const result = this.#locked(() => {
-        const result = drive(rule(), this.#step);
+        const result = drive(rule(), this.#ask);
         fault(`${name}:written`);
         return result;
       });
@@ -107,7 +107,7 @@ class SqliteEngine implements Engine {
   async read<T>(rule: () => Rule<T>): Promise<T> {
     return await whenFree(() => {
       this.#refuseClosed();
-      const result = drive(rule(), this.#step);
+      const result = drive(rule(), this.#ask);
       this.#disk?.files.check();
       return result;
     });
@@ -126,11 +126,16 @@ class SqliteEngine implements Engine {
     }
   }
 
-  readonly #step = (step: Step): readonly Row[] => {
-    if ("notify" in step) return [];
-    if ("draw" in step) return this.#all(draw, []);
-    if ("lock" in step) return this.#all(`SELECT ${clock} AS now`, []);
-    return this.#all(step.sql, step.params);
+  readonly #ask = (question: Question): readonly Row[] => {
+    if ("notify" in question) return [];
+    if ("lock" in question) {
+      const [fence = {}] = question.draw === undefined ? [] : this.#all(draw, []);
+      return this.#all(`SELECT ${clock} AS now`, []).map((row) => ({ ...row, ...fence }));
+    }
+    if ("draw" in question) return this.#all(draw, []);
+    const found = this.#all(question.sql, question.params);
+    for (const { sql, params } of found.flatMap(() => question.each ?? [])) this.#all(sql, params);
+    return found;
   };
 
   #all(sql: string, params: readonly (string | number | null)[]): readonly Row[] {
@@ -175,7 +180,11 @@ class SqliteEngine implements Engine {
 
 const isRow = (value: unknown): value is Row => typeof value === "object" && value !== null;
 
-const translate = (sql: string): string => sql.replaceAll("{now}", clock).replace(/@(\w+)/g, "$1");
+const translate = (sql: string): string =>
+  sql
+    .replaceAll("{now}", clock)
+    .replaceAll("{each}", "WHERE true")
+    .replace(/@(\w+)/g, "$1");
 
 const busy = 5;
 
