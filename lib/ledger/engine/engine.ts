@@ -99,9 +99,9 @@ export function* later(...questions: readonly Question[]): Rule<void> {
   for (const question of questions) yield { later: question };
 }
 
-/** Takes a lock and returns the database's time after that. */
-export function* lock(name: string): Rule<number> {
-  const [[row] = []] = yield { lock: name };
+/** Takes locks and returns the database's time after that. */
+export function* lock(...names: readonly string[]): Rule<number> {
+  const [[row] = []] = yield { lock: names };
   return number(row?.now);
 }
 

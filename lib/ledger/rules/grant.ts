@@ -67,8 +67,7 @@ const lockOf = (key: string): string => `grant/${key}`;
 /** Takes the right for a claim that lives. */
 export function* take(wanted: Wanted, lease: Lease): Rule<Taken> {
   const { credential, fence } = wanted.claim;
-  const [locked] = yield { lock: [credential, lockOf(wanted.key)] };
-  const now = number(locked?.now);
+  const now = yield* lock(credential, lockOf(wanted.key));
   yield* liveClaim(credential, fence, now);
   return yield* takeRow((yield* wantedRow(wanted)) ?? (yield* newRow(wanted, now)), lease, now);
 }
