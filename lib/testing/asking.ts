@@ -26,7 +26,7 @@ export function raise(session: Session, kind: KindName, data: Data, id: string):
 export function goOn(session: Session, turn: Turn): void {
   startAll(session);
   while (session.loaded && session.turn === turn && turn.calls.size === 0) {
-    const reply = session.script.shift() ?? { text: "done" };
+    const reply = session.script.shift() ?? session.around.says(session) ?? { text: "done" };
     if ("text" in reply) finishTurn(session, turn, reply.text);
     else raise(session, reply.ask, reply.data ?? {}, session.around.random.uuid());
   }

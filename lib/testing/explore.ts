@@ -1,8 +1,9 @@
 import { createClock, type MovedClock } from "./clock.js";
-import { type FakeRuntime, fakeRuntime } from "./fake.js";
+import { fakeRuntime } from "./fake.js";
 import { type Fault, type FaultName, faultNames, placeFault, type TraceLine } from "./faults.js";
 import type { Likeness } from "./likeness.js";
 import { createRandom } from "./random.js";
+import type { FakeRuntime } from "./runtime.js";
 
 /** What a scenario is given. */
 export interface Run {

@@ -5,6 +5,7 @@
 
 import { isRecord } from "../base/record.js";
 import type { EventMap } from "../protocol/index.js";
+import type { Traits } from "./likeness.js";
 
 /** What a runtime makes of an answer: takes it as it is, says `success: false` and waits on, or says an error and waits on. */
 export type Verdict = { readonly take: unknown } | { readonly refuse: true } | { readonly error: string };
@@ -21,7 +22,7 @@ export interface Row {
   readonly saysYes?: true;
   /** The error of a request id that is no text. */
   readonly noId: string;
-  judge(params: Params): Verdict;
+  judge(params: Params, traits: Traits): Verdict;
   /** What the completed event says besides the request id. */
   told(answer: unknown): Params;
 }
@@ -40,9 +41,9 @@ const oauth: Row = {
   respond: "mcp.oauth.handlePendingRequest",
   ephemeral: true,
   noId: "missing string parameter 'requestId'",
-  judge({ result }) {
+  judge({ result }, { newer }) {
     if (!isRecord(result)) return { refuse: true };
-    if (result.kind === "cancelled" || result.kind === "runtimeRefresh") return { take: result };
+    if (result.kind === "cancelled" || (newer && result.kind === "runtimeRefresh")) return { take: result };
     if (result.kind !== "token") return { refuse: true };
     if (typeof result.accessToken === "string") return { take: result };
     return { error: "MCP OAuth token response is missing accessToken" };

@@ -4,9 +4,10 @@
  */
 
 import { isRecord } from "../base/record.js";
-import { askInCall, askPermission, waitForTool } from "./calls.js";
+import { askInCall, waitForTool } from "./calls.js";
 import type { KindName } from "./kinds.js";
 import type { Peer } from "./peer.js";
+import { askPermission } from "./permissions.js";
 import { complete, end, open } from "./requests.js";
 import { setServers } from "./servers.js";
 import { type Attachment, capabilities, emit, hasFlag, type Session, type ToolCall } from "./session.js";
@@ -43,6 +44,7 @@ export function attach(session: Session, peer: Peer, params: Params): () => void
   if (params.requestMcpApps === true) session.apps = true;
   if (params.sessionLimits !== undefined && params.sessionLimits !== null) session.limits = true;
   if (params.model !== undefined) session.model = params.model;
+  if (isRecord(params.provider)) session.modelUrl = String(params.provider.baseUrl ?? "");
   setServers(session, params.mcpServers);
   return () => tellCapabilities(session, before);
 }

@@ -1,32 +1,18 @@
 /** One run of the runtime, from its start to its end: its connections, its sessions, and the methods that are about neither one. */
 import { timingSafeEqual } from "node:crypto";
 import { isRecord } from "../base/record.js";
-import { goOn } from "./asking.js";
+import { createCatalog, type Disk, type Method } from "./catalog.js";
 import type { Clock } from "./clock.js";
 import type { KindName } from "./kinds.js";
-import { attach, detach, discard, recover, unload } from "./lifecycle.js";
+import { detach, discard } from "./lifecycle.js";
 import type { Traits } from "./likeness.js";
 import { sessionMethods } from "./methods.js";
 import { type Between, createPeer, type Duplex, type Message, type Peer } from "./peer.js";
 import type { Random } from "./random.js";
-import { startAll } from "./servers.js";
-import {
-  announce,
-  capabilities,
-  createSession,
-  emit,
-  type Session,
-  type Stored,
-  type Surroundings,
-} from "./session.js";
+import { Refusal } from "./refusal.js";
+import type { Session, Surroundings } from "./session.js";
 
 type Params = Readonly<Record<string, unknown>>;
-
-/** What the runtime leaves when it ends. */
-export interface Disk {
-  readonly folder: string;
-  readonly sessions: Map<string, Stored>;
-}
 
 export interface Answered {
   /** The session that asked. */
@@ -52,6 +38,7 @@ export interface MachineOptions {
   readonly own: ReadonlyMap<string, (params: Params) => unknown>;
   readonly accepts: Surroundings["accepts"];
   readonly asksEarly: boolean;
+  readonly says: Surroundings["says"];
   answered(answer: Answered): void;
   /** It has ended by itself. */
   ended(): void;
@@ -65,20 +52,12 @@ export interface Machine {
   die(): void;
 }
 
-class Fault extends Error {
-  readonly code: number;
-  constructor(code: number, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** What the older runtime does not know. */
+const newerMethods: ReadonlySet<string> = new Set(["tools.listPendingRequests", "mcp.oauth.complete"]);
 
 export function createMachine(options: MachineOptions): Machine {
   const { traits, disk, random, clock } = options;
   const peers = new Set<Peer>();
-  const sessions = new Map<string, Session>();
   const waiting: (() => void)[] = [];
   let numbers = 0;
   let alive = true;
@@ -92,6 +71,7 @@ export function createMachine(options: MachineOptions): Machine {
     accepts: options.accepts,
     asksEarly: options.asksEarly,
     answered: options.answered,
+    says: options.says,
     soon(act) {
       setImmediate(() => {
         if (alive) act();
@@ -102,6 +82,9 @@ export function createMachine(options: MachineOptions): Machine {
     },
   };
 
+  const catalog = createCatalog(disk, around);
+  const { sessions } = catalog;
+
   function loaded(method: string, params: Params): Session {
     const { sessionId } = params;
     if (typeof sessionId !== "string") throw new Error(`Missing sessionId in ${method} request`);
@@ -110,110 +93,12 @@ export function createMachine(options: MachineOptions): Machine {
     return session;
   }
 
-  const described = (session: Session): unknown => ({
-    sessionId: session.id,
-    nativeSessionId: session.id,
-    startTime: session.stored.startTime,
-    isRemote: false,
-    mode: session.mode,
-    workspacePath: `${disk.folder}/session-state/${session.id}`,
-    capabilities: capabilities(session),
-    modelState: typeof session.model === "string" ? { modelId: session.model } : {},
-  });
-
-  function create(peer: Peer, params: Params, after: (act: () => void) => void): unknown {
-    const { sessionId = random.uuid(), model } = params;
-    if (typeof sessionId !== "string" || !uuid.test(sessionId))
-      throw new Error(`Rejected session.create request with invalid sessionId: ${String(sessionId)}`);
-    if (traits.checksModel && model !== undefined && typeof model !== "string")
-      throw new Error(`session construction failed: invalid type: ${JSON.stringify(model)}, expected a string`);
-    const startTime = new Date(clock.now()).toISOString();
-    const stored: Stored = { id: sessionId, startTime, events: [], calls: new Map() };
-    const before = sessions.get(sessionId);
-    if (before) unload(before);
-    disk.sessions.set(sessionId, stored);
-    const session = createSession(stored, around, goOn);
-    sessions.set(sessionId, session);
-    const tell = attach(session, peer, params);
-    if (traits.announcesFirst) announce(session, "session.created");
-    after(() => {
-      const context = { cwd: disk.folder };
-      emit(session, "session.start", {
-        sessionId,
-        version: 1,
-        producer: "copilot-agent",
-        startTime,
-        selectedModel: model ?? null,
-        context,
-      });
-      tell();
-      announce(session, "session.created");
-      if (options.asksEarly) startAll(session);
-    });
-    return described(session);
-  }
-
-  function resumed(peer: Peer, params: Params, after: (act: () => void) => void): unknown {
-    const { sessionId } = params;
-    if (typeof sessionId !== "string") throw new Error("Missing sessionId parameter");
-    const live = sessions.get(sessionId);
-    const attachTo = (session: Session, cold: boolean): unknown => {
-      const tell = attach(session, peer, params);
-      after(() => {
-        if (!session.loaded) return;
-        if (params.disableResume !== true)
-          emit(session, "session.resume", {
-            resumeTime: new Date(clock.now()).toISOString(),
-            eventCount: session.stored.events.length,
-            sessionWasActive: false,
-          });
-        tell();
-        if (cold) recover(session, { goOn: params.continuePendingWork === true });
-      });
-      return described(session);
-    };
-    if (live?.loaded) return live.gate.exclusive(() => attachTo(live, false));
-    const stored = disk.sessions.get(sessionId);
-    if (stored?.title === undefined) throw new Error(`Failed to load session events: Session not found: ${sessionId}`);
-    const session = createSession(stored, around, goOn);
-    sessions.set(sessionId, session);
-    return attachTo(session, true);
-  }
-
-  const known = (): Stored[] => [...disk.sessions.values()].filter(({ title }) => title !== undefined);
-
-  const metadata = ({ id, startTime, title, events }: Stored): unknown => ({
-    sessionId: id,
-    startTime,
-    modifiedTime: events.at(-1)?.timestamp ?? startTime,
-    isRemote: false,
-    summary: title,
-    name: title,
-    context: { cwd: disk.folder },
-  });
-
-  function close({ sessionId }: Params): unknown {
-    if (typeof sessionId !== "string") throw new Error(`Invalid sessionId: ${String(sessionId)}`);
-    const session = sessions.get(sessionId);
-    if (session) unload(session);
-    return {};
-  }
-
-  function remove({ sessionId }: Params): unknown {
-    const session = sessions.get(String(sessionId));
-    if (session?.loaded) {
-      unload(session, "destroy");
-      announce(session, "session.deleted");
-    }
-    return { success: disk.sessions.delete(String(sessionId)) };
-  }
-
   function ping({ message }: Params): unknown {
     const timestamp = traits.newer ? {} : { timestamp: new Date(clock.now()).toISOString() };
     return { message: message === undefined ? "pong" : `pong: ${String(message)}`, ...timestamp, protocolVersion: 3 };
   }
 
-  const methods: Readonly<Record<string, (peer: Peer, params: Params, after: (act: () => void) => void) => unknown>> = {
+  const methods: Readonly<Record<string, Method>> = {
     connect: enter,
     ping: (_, params) => ping(params),
     "status.get": () => ({ version: traits.version, protocolVersion: 3 }),
@@ -227,25 +112,13 @@ export function createMachine(options: MachineOptions): Machine {
       if (traits.shutsDown) after(() => setImmediate(options.ended));
       return traits.shutsDown ? null : {};
     },
-    "session.create": create,
-    "session.resume": resumed,
-    "session.delete": (_, params) => remove(params),
-    "session.list": () => ({ sessions: known().map(metadata) }),
-    "session.getMetadata": (_, { sessionId }) => {
-      const stored = known().find(({ id }) => id === sessionId);
-      return stored ? { session: metadata(stored) } : {};
-    },
-    "session.getLastId": () => {
-      const last = known().at(-1);
-      return last ? { sessionId: last.id } : {};
-    },
-    "sessions.close": (_, params) => close(params),
+    ...catalog.methods,
   };
 
   /** The handshake. Only so many connections are let in at a time; the next one waits for its answer. */
   function enter(peer: Peer, { token }: Params): unknown {
-    if (peer.trusted && token !== undefined) throw new Fault(-32003, "AUTHENTICATION_NOT_CONFIGURED");
-    if (!peer.trusted && !isSame(String(token), options.token)) throw new Fault(-32002, "AUTHENTICATION_FAILED");
+    if (peer.trusted && token !== undefined) throw new Refusal(-32003, "AUTHENTICATION_NOT_CONFIGURED");
+    if (!peer.trusted && !isSame(String(token), options.token)) throw new Refusal(-32002, "AUTHENTICATION_FAILED");
     peer.entered = true;
     const hello = { ok: true, protocolVersion: 3, version: traits.version, taskKinds: ["agent", "shell"] };
     if (peers.size <= traits.connections) return hello;
@@ -259,8 +132,8 @@ export function createMachine(options: MachineOptions): Machine {
     if (handler) return handler(peer, params, after);
     const name = method.startsWith("session.") ? method.slice("session.".length) : "";
     const ofSession = Object.hasOwn(sessionMethods, name) ? sessionMethods[name] : undefined;
-    const isLacking = name === "tools.listPendingRequests" && !traits.newer;
-    if (!ofSession || isLacking) throw new Fault(-32601, `Unhandled method ${method}`);
+    const isLacking = newerMethods.has(name) && !traits.newer;
+    if (!ofSession || isLacking) throw new Refusal(-32601, `Unhandled method ${method}`);
     const session = loaded(method, params);
     return session.gate.shared(() => ofSession({ session, peer, params, after }));
   }
@@ -277,14 +150,14 @@ export function createMachine(options: MachineOptions): Machine {
     const refuse = (error: unknown): void => {
       later.length = 0;
       const text = error instanceof Error ? error.message : String(error);
-      const code = error instanceof Fault ? error.code : -32603;
+      const code = error instanceof Refusal ? error.code : -32603;
       respond({
-        error: { code, message: error instanceof Fault ? text : `Request ${method} failed with message: ${text}` },
+        error: { code, message: error instanceof Refusal ? text : `Request ${method} failed with message: ${text}` },
       });
     };
     try {
-      if (isShuttingDown) throw new Fault(-32000, "SERVER_SHUTTING_DOWN");
-      if (!peer.entered && method !== "connect") throw new Fault(-32001, "AUTHENTICATION_REQUIRED");
+      if (isShuttingDown) throw new Refusal(-32000, "SERVER_SHUTTING_DOWN");
+      if (!peer.entered && method !== "connect") throw new Refusal(-32001, "AUTHENTICATION_REQUIRED");
       const result = perform(peer, method, params, (act) => later.push(act));
       if (result instanceof Promise) result.then((value: unknown) => respond({ result: value }), refuse);
       else respond({ result });

@@ -13,6 +13,8 @@ export interface AskOptions {
   readonly to?: readonly Peer[] | undefined;
   /** Waits without a word: it was announced by an earlier load. */
   readonly silent?: boolean;
+  /** What becomes of an answer before anybody is told: the answer that counts. */
+  weigh?(answer: unknown): unknown;
   settle(answer: unknown): void;
   fail?(reason: Error): void;
 }
@@ -22,9 +24,9 @@ export function ask(
   session: Session,
   kind: KindName,
   data: Readonly<Record<string, unknown>>,
-  { id = session.around.random.uuid(), call, owner, to, silent = false, settle, fail }: AskOptions,
+  { id = session.around.random.uuid(), call, owner, to, silent = false, weigh, settle, fail }: AskOptions,
 ): Asked {
-  const asked: Asked = { id, kind, data, call, owner, state: "open", settle, fail, cleanups: [] };
+  const asked: Asked = { id, kind, data, call, owner, state: "open", weigh, settle, fail, cleanups: [] };
   session.asked.set(id, asked);
   const { ephemeral } = rowOf(kind);
   if (!silent) emit(session, kind, { requestId: id, ...data }, { ephemeral, ...(to ? { to } : {}) });
@@ -32,8 +34,9 @@ export function ask(
 }
 
 /** Completes a question: says so, and goes on. */
-export function complete(session: Session, asked: Asked, answer: unknown): void {
+export function complete(session: Session, asked: Asked, given: unknown): void {
   if (asked.state !== "open") return;
+  const answer = asked.weigh ? asked.weigh(given) : given;
   end(session, asked);
   const { completed, told, ephemeral } = rowOf(asked.kind);
   const call = asked.kind === "permission.requested" && asked.call ? { toolCallId: asked.call.id } : {};
@@ -68,7 +71,7 @@ export function answer(
   const row = rowOf(kind);
   const { requestId } = params;
   if (typeof requestId !== "string") throw new Error(row.noId);
-  const verdict = row.judge(params);
+  const verdict = row.judge(params, session.around.traits);
   if ("error" in verdict) throw new Error(verdict.error);
   const asked = session.asked.get(requestId);
   const isIts = asked?.kind === kind;

@@ -10,8 +10,10 @@
  * and supersede a request that is open without a word; `restartServer`, `disable` and `enable` end it and ask nothing.
  */
 import { isRecord } from "../base/record.js";
+import type { Call } from "./call.js";
 import { ask, end } from "./requests.js";
 import { emit, hasInterest, type Server, type ServerStatus, type Session } from "./session.js";
+import { challenge, isOpen, tokenOf } from "./tokens.js";
 
 type Data = Readonly<Record<string, unknown>>;
 
@@ -26,6 +28,7 @@ export function createServer(name: string, config: Data): Server {
     status: "not_configured",
     started: false,
     authorized: false,
+    own: false,
     reserved: [],
     waiting: [],
   };
@@ -45,7 +48,7 @@ export function setStatus(session: Session, server: Server, status: ServerStatus
 }
 
 /** Ends what is asked about a server without a word. */
-function forget(session: Session, server: Server): void {
+export function forget(session: Session, server: Server): void {
   if (server.asked) end(session, server.asked);
   server.asked = undefined;
 }
@@ -72,22 +75,6 @@ export const startAll = (session: Session, options?: { asksTwice?: boolean }): v
   for (const server of session.servers.values())
     if (!server.started && server.status !== "disabled") start(session, server, options);
 };
-
-/** Whether the server lets the session in as things stand. */
-export function isOpen(session: Session, server: Server): boolean {
-  const { config } = server;
-  if (server.authorized || config.oauthClientId === undefined) return true;
-  const token = isRecord(config.headers) ? bearer(config.headers) : undefined;
-  return token !== undefined && takes(session, server, token);
-}
-
-function bearer(headers: Data): string | undefined {
-  const [, value] = Object.entries(headers).find(([name]) => name.toLowerCase() === "authorization") ?? [];
-  return /^Bearer (.+)$/.exec(String(value))?.[1];
-}
-
-const takes = (session: Session, { name, url }: Server, token: string): boolean =>
-  session.around.accepts(token, { serverName: name, serverUrl: url, sessionId: session.id });
 
 function knock(session: Session, server: Server, { asksTwice = false } = {}): void {
   if (isOpen(session, server)) {
@@ -129,42 +116,6 @@ export function askToken(
       },
     },
   );
-}
-
-/** What an answer is to the server. It stays good for this load. */
-export function tokenOf(session: Session, server: Server, answer: unknown): "good" | "bad" | "cancelled" | "failed" {
-  if (!isRecord(answer) || answer.kind === "cancelled") return "cancelled";
-  if (answer.kind === "runtimeRefresh") {
-    server.authorized = true;
-    return "good";
-  }
-  const token = String(answer.accessToken);
-  // Not to be sent in a header: nothing is, and nobody is asked again.
-  if (!/^[\x21-\x7e]+$/.test(token)) return "failed";
-  server.authorized = takes(session, server, token);
-  return server.authorized ? "good" : "bad";
-}
-
-/** What the runtime tells of the refusal that it asks because of. */
-export function challenge(session: Session, server: Server, reason: string): Data {
-  const { oauthClientId, oauthPublicClient } = server.config;
-  const metadata = URL.canParse(server.url)
-    ? {
-        wwwAuthenticateParams: {
-          resourceMetadataUrl: new URL("/.well-known/oauth-protected-resource", server.url).href,
-        },
-      }
-    : {};
-  return {
-    serverName: server.name,
-    serverUrl: server.url,
-    reason,
-    ...(typeof oauthClientId === "string"
-      ? { staticClientConfig: { clientId: oauthClientId, publicClient: oauthPublicClient === true } }
-      : {}),
-    ...metadata,
-    ...(session.around.traits.newer ? { runtimeRefreshSupported: false } : {}),
-  };
 }
 
 /** Asks for headers; the server waits for them. */
@@ -272,5 +223,12 @@ export function serverFor(session: Session, data: Data): Server {
   const server = createServer(name, { type: "http", url, oauthClientId: "fake-client", headersRefreshTtlMs: 60_000 });
   session.servers.set(name, server);
   server.started = true;
+  return server;
+}
+
+/** The server that a call names. */
+export function serverNamed({ session, params }: Call): Server {
+  const server = session.servers.get(String(params.serverName));
+  if (!server) throw new Error(`MCP server "${String(params.serverName)}" not found`);
   return server;
 }

@@ -62,6 +62,7 @@ export interface Asked {
   readonly owner?: Peer | undefined;
   /** `deaf`: an answer is taken, and nobody is there to hear it. */
   state: "open" | "deaf" | "over";
+  readonly weigh?: ((answer: unknown) => unknown) | undefined;
   /** Goes on with the answer. */
   readonly settle: (answer: unknown) => void;
   /** Ends the call of a client that waits for the answer. */
@@ -78,8 +79,12 @@ export interface Server {
   readonly config: Data;
   status: ServerStatus;
   started: boolean;
-  /** Good for this load alone. */
+  /** It has taken a token, which is good for this load alone. */
   authorized: boolean;
+  /** The token; the server may take it no longer. */
+  token?: string | undefined;
+  /** The runtime has signed in by itself, and can refresh. */
+  own: boolean;
   /** The request that is open for it. */
   asked?: Asked | undefined;
   /** Ids that a test was given before there was interest. */
@@ -96,6 +101,8 @@ export interface Surroundings {
   readonly folder: string;
   /** Asks, and starts servers, before there is interest. */
   readonly asksEarly: boolean;
+  /** What the model says where nothing is scripted. */
+  says(session: Session): Reply | undefined;
   /** Whether a server takes a token. */
   accepts(token: string, server: { serverName: string; serverUrl: string; sessionId: string }): boolean;
   /** Runs in a turn of the event loop of its own, unless the runtime is gone by then. */
@@ -116,6 +123,8 @@ export interface Session {
   readonly interests: Map<string, string>;
   readonly asked: Map<string, Asked>;
   readonly servers: Map<string, Server>;
+  /** Sign-ins of the runtime's own that nobody has finished, by their ids. */
+  readonly logins: Map<string, Server>;
   /** Prompts that came while a turn ran. */
   readonly queue: { prompt: string; mode: string | undefined; messageId: string }[];
   readonly script: Reply[];
@@ -131,6 +140,8 @@ export interface Session {
   mode: string;
   name: string | null;
   model: unknown;
+  /** Where the model is, as the session's `provider` says. */
+  modelUrl: string | undefined;
   /** Once asked for, permissions are asked for as long as the session is loaded. */
   asksPermission: boolean;
   limits: boolean;
@@ -153,6 +164,7 @@ export function createSession(
     interests: new Map(),
     asked: new Map(),
     servers: new Map(),
+    logins: new Map(),
     queue: [],
     script: [],
     ghosts: [],
@@ -164,6 +176,7 @@ export function createSession(
     mode: "interactive",
     name: null,
     model: undefined,
+    modelUrl: undefined,
     asksPermission: false,
     limits: false,
     apps: false,

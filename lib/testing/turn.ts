@@ -73,6 +73,9 @@ export function closeCall(session: Session, call: ToolCall, outcome: Outcome): v
   });
 }
 
+export const failed = (session: Session, call: ToolCall, error: string): void => closeCall(session, call, { error });
+export const gave = (session: Session, call: ToolCall, content: string): void => closeCall(session, call, { content });
+
 export function writeOutcome(
   session: Session,
   call: ToolCall,
