@@ -106,14 +106,6 @@ const ui = (name: string, row: Pick<Row, "judge" | "told"> & { completed: string
   ...row,
 });
 
-const oneOf =
-  (field: string, isGood: (value: unknown) => boolean) =>
-  (params: Params): Verdict => {
-    const value = params[field];
-    if (value === undefined) return { error: `missing parameter '${field}'` };
-    return isGood(value) ? { take: value } : { error: `invalid parameter '${field}'` };
-  };
-
 export const rows = {
   "mcp.oauth_required": oauth,
   "mcp.headers_refresh_required": headers,
@@ -141,15 +133,12 @@ export const rows = {
   }),
   "auto_mode_switch.requested": ui("AutoModeSwitch", {
     completed: "auto_mode_switch.completed",
-    judge: oneOf("response", (value) => value === "yes" || value === "yes_always" || value === "no"),
+    judge: anything("response"),
     told: (answer) => ({ response: answer }),
   }),
   "session_limits_exhausted.requested": ui("SessionLimitsExhausted", {
     completed: "session_limits_exhausted.completed",
-    judge: oneOf(
-      "response",
-      (value) => isRecord(value) && ["add", "set", "unset", "cancel"].includes(String(value.action)),
-    ),
+    judge: anything("response"),
     told: (answer) => ({ response: answer }),
   }),
   "command.execute": {

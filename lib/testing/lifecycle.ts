@@ -7,7 +7,7 @@ import { isRecord } from "../base/record.js";
 import { askInCall, waitForTool } from "./calls.js";
 import type { KindName } from "./kinds.js";
 import type { Peer } from "./peer.js";
-import { askPermission } from "./permissions.js";
+import { askPermission, runCall } from "./permissions.js";
 import { complete, end, open } from "./requests.js";
 import { setServers } from "./servers.js";
 import { type Attachment, capabilities, emit, hasFlag, type Session, type ToolCall } from "./session.js";
@@ -120,6 +120,8 @@ export function recover(session: Session, { goOn }: { goOn: boolean }): void {
   const { events, calls } = session.stored;
   const { traits, random, soon } = session.around;
   const over = new Set<unknown>();
+  /** Calls that had their permission, and waited for something else: a token. */
+  const permitted = new Set<unknown>();
   const waits = new Map<unknown, { kind: KindName; requestId: string; request: unknown }>();
   for (const { type, data } of events) {
     if (type === "tool.execution_complete") over.add(data.toolCallId);
@@ -131,8 +133,10 @@ export function recover(session: Session, { goOn }: { goOn: boolean }): void {
       });
     else if (type === "external_tool.requested")
       waits.set(data.toolCallId, { kind: type, requestId: String(data.requestId), request: undefined });
-    else if (type === "permission.completed") waits.delete(data.toolCallId);
-    else if (type === "external_tool.completed")
+    else if (type === "permission.completed") {
+      waits.delete(data.toolCallId);
+      permitted.add(data.toolCallId);
+    } else if (type === "external_tool.completed")
       for (const [id, { requestId }] of waits) if (requestId === data.requestId) waits.delete(id);
   }
   const unfinished = events
@@ -145,7 +149,7 @@ export function recover(session: Session, { goOn }: { goOn: boolean }): void {
         session.ghosts.push({ requestId: waiting.requestId, request: waiting.request });
       if (!traits.repeatsCalls) session.unfinished.push(call);
     } else if (waiting) waitOn(session, call, waiting);
-    else if (traits.repeatsCalls && repeated.has(call.asks))
+    else if (traits.repeatsCalls && (repeated.has(call.asks) || permitted.has(call.id)))
       soon(() => {
         if (session.loaded) repeat(session, call, random.uuid());
       });
@@ -156,7 +160,7 @@ export function recover(session: Session, { goOn }: { goOn: boolean }): void {
 const repeated = new Set<KindName>(["elicitation.requested", "sampling.requested", "mcp.oauth_required"]);
 
 function reopen(session: Session, call: ToolCall): void {
-  session.turn ??= { interactionId: session.around.random.uuid(), calls: new Map(), number: 0 };
+  session.turn ??= { interactionId: "resume", calls: new Map(), number: 0 };
   session.turn.calls.set(call.id, call);
 }
 
@@ -173,7 +177,8 @@ function waitOn(session: Session, call: ToolCall, { kind, requestId }: { kind: K
 
 function repeat(session: Session, call: ToolCall, id: string): void {
   reopen(session, call);
-  askInCall(session, call, id);
+  if (call.asks === "permission.requested") runCall(session, call);
+  else askInCall(session, call, id);
 }
 
 /** `suspend` and `abort`: the turn ends, and with it what it asked, each kind in a way of its own. */

@@ -6,7 +6,7 @@ export type Likeness = (typeof likenesses)[number];
 /** Where the two runtimes differ, as the contract suite has seen it. Everything else is alike in both. */
 export interface Traits {
   readonly version: Likeness;
-  /** Connections at a time; the next one connects, and its `connect` waits. */
+  /** Connections at a time; the next one connects, and its `connect` is never answered. */
   readonly connections: number;
   /** The longest frame, in bytes. */
   readonly frameBytes: number;

@@ -58,7 +58,8 @@ const newerMethods: ReadonlySet<string> = new Set(["tools.listPendingRequests", 
 export function createMachine(options: MachineOptions): Machine {
   const { traits, disk, random, clock } = options;
   const peers = new Set<Peer>();
-  const waiting: (() => void)[] = [];
+  /** Those that were let in when they came. */
+  const seated = new Set<Peer>();
   let numbers = 0;
   let alive = true;
   let isShuttingDown = false;
@@ -115,14 +116,13 @@ export function createMachine(options: MachineOptions): Machine {
     ...catalog.methods,
   };
 
-  /** The handshake. Only so many connections are let in at a time; the next one waits for its answer. */
+  /** The handshake. Only so many connections are let in at a time; one that comes when all are taken never gets its answer. */
   function enter(peer: Peer, { token }: Params): unknown {
     if (peer.trusted && token !== undefined) throw new Refusal(-32003, "AUTHENTICATION_NOT_CONFIGURED");
     if (!peer.trusted && !isSame(String(token), options.token)) throw new Refusal(-32002, "AUTHENTICATION_FAILED");
     peer.entered = true;
     const hello = { ok: true, protocolVersion: 3, version: traits.version, taskKinds: ["agent", "shell"] };
-    if (peers.size <= traits.connections) return hello;
-    return new Promise((resolve) => waiting.push(() => resolve(hello)));
+    return seated.has(peer) ? hello : new Promise(() => undefined);
   }
 
   function perform(peer: Peer, method: string, params: Params, after: (act: () => void) => void): unknown {
@@ -169,7 +169,7 @@ export function createMachine(options: MachineOptions): Machine {
   function gone(peer: Peer): void {
     peers.delete(peer);
     if (!alive) return;
-    waiting.shift()?.();
+    seated.delete(peer);
     for (const session of sessions.values()) if (session.loaded) detach(session, peer);
   }
 
@@ -180,6 +180,7 @@ export function createMachine(options: MachineOptions): Machine {
       numbers += 1;
       const peer = createPeer(duplex, { number: numbers, trusted, traits, between: options.between, receive, gone });
       peers.add(peer);
+      if (seated.size < traits.connections) seated.add(peer);
       return peer;
     },
     die() {

@@ -57,13 +57,13 @@ export function askPermission(
             : "MCP tool permission request failed: permission host returned malformed payload",
         );
       else if (goOn) goOn();
-      else run(session, call);
+      else runCall(session, call);
     },
   });
 }
 
 /** The call itself: a server that takes the token no longer asks for another. */
-function run(session: Session, call: ToolCall): void {
+export function runCall(session: Session, call: ToolCall): void {
   const server = session.servers.get(call.serverName ?? "");
   const isRefused = server?.config.oauthClientId !== undefined && !isOpen(session, server);
   if (isRefused) askTokenInCall(session, call, session.around.random.uuid(), "refresh");

@@ -53,6 +53,6 @@ export function challenge(session: Session, server: Server, reason: string): Dat
       ? { staticClientConfig: { clientId: oauthClientId, publicClient: oauthPublicClient === true } }
       : {}),
     ...metadata,
-    ...(session.around.traits.newer ? { runtimeRefreshSupported: reason !== "initial" } : {}),
+    ...(session.around.traits.newer && reason !== "initial" ? { runtimeRefreshSupported: true } : {}),
   };
 }

@@ -41,7 +41,7 @@ const mutants: Readonly<Record<string, Mutant>> = {
     contract: "kinds",
   },
   "goes on with what it was told to drop": {
-    file: "machine.ts",
+    file: "catalog.ts",
     from: "params.continuePendingWork === true",
     to: "true",
     contract: "kinds",
@@ -70,6 +70,30 @@ const mutants: Readonly<Record<string, Mutant>> = {
     from: "if (passing <= kept) return;",
     to: "return;",
     contract: "log",
+  },
+  "checks what a GitHub back end would": {
+    file: "kinds.ts",
+    from: 'completed: "auto_mode_switch.completed",\n    judge: anything("response"),',
+    to: 'completed: "auto_mode_switch.completed",\n    judge: ({ response }) => (response === "yes" ? { take: response } : { error: "invalid parameter" }),',
+    contract: "kinds",
+  },
+  "forgets who has signed in by the runtime": {
+    file: "login.ts",
+    from: "server.own = true;",
+    to: "server.own = false;",
+    contract: "oauth",
+  },
+  "tells those who were asked that they are not any more": {
+    file: "login.ts",
+    from: "if (server.asked && !server.asked.call) forget(session, server);",
+    to: 'if (server.asked && !server.asked.call) server.asked.settle({ kind: "cancelled" });',
+    contract: "oauth",
+  },
+  "takes a runtime's refresh for a token": {
+    file: "permissions.ts",
+    from: 'server.own ? "succeeded" : "failed"',
+    to: '"succeeded"',
+    contract: "oauth",
   },
   "unloads a session that is still held": {
     file: "lifecycle.ts",

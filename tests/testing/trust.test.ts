@@ -7,8 +7,10 @@ import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { approveAll, CopilotClient, RuntimeConnection } from "@github/copilot-sdk";
 import { build } from "esbuild";
+import { kinds } from "latchkey/pending";
 import { fakeRuntime } from "latchkey/testing";
 import * as assert from "uvu/assert";
+import { rows } from "../../lib/testing/kinds.js";
 import { suite } from "../support/suite.js";
 
 const test = suite("Trust in the fake runtime");
@@ -68,6 +70,19 @@ test("a first request is answered after 40 ms of work, from the import on", asyn
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+});
+
+test("its kinds are those of latchkey/pending, with the same events and methods", () => {
+  const table = (from: Readonly<Record<string, { readonly completed: string; readonly respond: string }>>) =>
+    Object.fromEntries(
+      Object.entries(from).map(([kind, { completed, respond }]) => [
+        kind,
+        { completed, respond: respond.replace(/^session\./, "") },
+      ]),
+    );
+  assert.equal(table(rows), table(kinds));
+  for (const [kind, { ephemeral }] of Object.entries(rows))
+    assert.is(ephemeral, !kinds[kind as keyof typeof kinds].survivesRuntime, `${kind}: what survives is on disk`);
 });
 
 test("it loads nothing but Node; what makes requests comes with the first test of a ledger, and no database ever", async () => {

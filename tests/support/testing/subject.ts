@@ -29,6 +29,8 @@ export interface Scenario extends AsyncDisposable {
   script(sessionId: string, ...names: readonly ("text" | ProvocationName | "protected")[]): void;
   /** A token that the protected server takes. */
   token(data: Data): Promise<Data>;
+  /** Where the browser of somebody who consents is sent. */
+  consent(authorizationUrl: string): Promise<string>;
   /** The protected server takes no token that it was given before. */
   revoke(sessionId: string): void;
   /** The protected server does not take the token for its tool `write`. */
@@ -87,6 +89,7 @@ export async function realSubject(under: RuntimeUnderTest): Promise<Subject> {
         params,
         script: (_, ...names) => model.say(...replies(names)),
         token: async () => ({}),
+        consent: async () => "",
         revoke: () => undefined,
         refuse: () => undefined,
         async [Symbol.asyncDispose]() {
@@ -103,6 +106,10 @@ export async function realSubject(under: RuntimeUnderTest): Promise<Subject> {
           const request = pendingRequest({ type: "mcp.oauth_required", data }, { sessionId: "any" });
           if (request.kind !== "mcp.oauth_required") throw new Error(`is no request for a token: ${request.kind}`);
           return { ...tokenAnswer(await obtainToken(wholeData(request))) };
+        },
+        async consent(authorizationUrl) {
+          const { headers } = await fetch(authorizationUrl, { redirect: "manual" });
+          return headers.get("location") ?? "";
         },
         revoke: () => world.authorization.revokeAll(),
         refuse: () => undefined,
@@ -133,6 +140,10 @@ export async function fakeSubject(make: typeof fakeRuntime, like: Likeness): Pro
     async token() {
       issued += 1;
       return { kind: "token", accessToken: `good-${issued}` };
+    },
+    async consent(authorizationUrl) {
+      const { searchParams } = new URL(authorizationUrl);
+      return `${searchParams.get("redirect_uri")}?code=fake&state=${searchParams.get("state")}`;
     },
     revoke: (sessionId) => fake.revoke(sessionId),
     refuse: (sessionId) => fake.revoke(sessionId),
