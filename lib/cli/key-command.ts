@@ -3,13 +3,14 @@ import { redactText } from "../base/redact.js";
 import { exit, Stop } from "./exit.js";
 
 /**
- * The ledger's key from wherever a person keeps keys: `LATCHKEY_KEY`, else what the shell command of `LATCHKEY_KEY_COMMAND` prints, such
- * as that of a keychain or a vault. Only the command looks for a key this way; the library starts no program for one.
+ * The ledger's keys, while keys are rotated more than one, from wherever a person keeps them: `LATCHKEY_KEY`, else what the shell command of
+ * `LATCHKEY_KEY_COMMAND` prints, such as that of a keychain or a vault. Only the command looks for a key this way; the library starts no program for one.
  */
-export async function environmentKey(signal?: AbortSignal): Promise<string | undefined> {
-  if (process.env.LATCHKEY_KEY) return process.env.LATCHKEY_KEY;
+export async function environmentKeys(signal?: AbortSignal): Promise<string[] | undefined> {
+  const { splitKeys } = await import("../ledger/internal.js");
+  if (process.env.LATCHKEY_KEY) return splitKeys(process.env.LATCHKEY_KEY);
   const command = process.env.LATCHKEY_KEY_COMMAND;
-  return command ? await keyFrom(command, signal) : undefined;
+  return command ? splitKeys(await keysFrom(command, signal)) : undefined;
 }
 
 /** Whether there is a key without running anything. */
@@ -17,18 +18,18 @@ export const hasKeyCommand = (): boolean => !process.env.LATCHKEY_KEY && Boolean
 
 const variable = "LATCHKEY_KEY_COMMAND";
 
-async function keyFrom(command: string, signal: AbortSignal | undefined): Promise<string> {
+async function keysFrom(command: string, signal: AbortSignal | undefined): Promise<string> {
   const { code, killedBy, stdout, stderr } = await run(command, signal);
   if (code !== 0)
     throw new Stop(exit.ledger, `${variable} ended with ${killedBy ?? `exit code ${code}`}${said(stderr, stdout)}`);
-  const { parseKey } = await import("../ledger/internal.js");
+  const { parseKeys } = await import("../ledger/internal.js");
   try {
-    parseKey(stdout, variable);
+    parseKeys(stdout, variable);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     throw new Stop(exit.ledger, `${variable} printed no key: ${error.message}${said(stderr, stdout)}`);
   }
-  return stdout.trim();
+  return stdout;
 }
 
 interface Ran {

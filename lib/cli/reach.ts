@@ -4,7 +4,7 @@ import type { Ledger } from "../ledger/index.js";
 import type { MarkedState, Rpc } from "../rpc/index.js";
 import { exit, Stop, UsageError } from "./exit.js";
 import { oneLine } from "./io.js";
-import { environmentKey, hasKeyCommand } from "./key-command.js";
+import { environmentKeys, hasKeyCommand } from "./key-command.js";
 import { makeStateFolder, type RuntimeNote, readRuntimeNote, stateFolder } from "./state-folder.js";
 
 /** How a command reaches ledger and runtime. Rooms are loaded when they are needed: `latchkey ls` is quick because of that. */
@@ -40,8 +40,8 @@ export async function reachLedger(
   try {
     // A broker for one principal, with that principal's key.
     const principal = process.env.LATCHKEY_PRINCIPAL;
-    const key = hasKeyCommand() ? await environmentKey(signal) : undefined;
-    return await openLedger(location, { key, principal });
+    const keys = hasKeyCommand() ? await environmentKeys(signal) : undefined;
+    return await openLedger(location, { keys, principal });
   } catch (error) {
     // An invalid location, key or principal.
     if (error instanceof TypeError) throw new Stop(exit.ledger, error.message);

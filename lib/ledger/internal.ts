@@ -2,5 +2,5 @@
 export { allEntries } from "./all-entries.js";
 export { outlook } from "./engine/outlook.js";
 export { readKeyFile } from "./seal/key-file.js";
-export { parseKey } from "./seal/keys.js";
+export { parseKeys, splitKeys } from "./seal/keys.js";
 export { tracedEntry } from "./traced.js";

@@ -5,10 +5,13 @@ import type { Engine } from "./engine/engine.js";
 import { migrate } from "./engine/schema.js";
 import { acceptKey, isKnown, knownKeys } from "./rules/seals.js";
 import { Keyring, type KnownKey } from "./seal/keyring.js";
-import { type Key, keyId, parseKey, principalKey } from "./seal/keys.js";
+import { type Key, keyId, parseKey, parseKeys, principalKey } from "./seal/keys.js";
 import { Store } from "./store.js";
 
-/** Which key opens a ledger. Left out: `LATCHKEY_KEY`, else the key file beside an SQLite ledger. PostgreSQL has no default key. */
+/**
+ * Which key opens a ledger. Left out: `LATCHKEY_KEY`, which may be several keys with blanks or commas between them, as in `keys`; else the
+ * key file beside an SQLite ledger. PostgreSQL has no default key.
+ */
 export interface KeyOptions {
   /** 32 bytes that seal and open. */
   key?: Key | undefined;
@@ -105,7 +108,7 @@ function callersKeys(options: KeyOptions): Uint8Array[] | undefined {
   if (options.key !== undefined) return [parseKey(options.key, '"key"')];
   if (options.keys !== undefined) return options.keys.map((key, i) => parseKey(key, `"keys[${i}]"`));
   const fromEnvironment = process.env.LATCHKEY_KEY;
-  return fromEnvironment ? [parseKey(fromEnvironment, "LATCHKEY_KEY")] : undefined;
+  return fromEnvironment ? parseKeys(fromEnvironment, "LATCHKEY_KEY") : undefined;
 }
 
 async function defaultKeys(engine: Engine, isNew: boolean): Promise<Uint8Array[]> {

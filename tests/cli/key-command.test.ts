@@ -64,7 +64,7 @@ test("says how it failed, and never shows a key", async () => {
     ["cat vault; cat vault >&2; echo no >&2; exit 1", /ended with exit code 1\n {2}…\n {2}no\n/],
     ["cat vault >&2; exit 1", /ended with exit code 1\n {2}…\n/],
     ["kill -9 $$", /ended with SIGKILL/],
-    ["cat vault vault", /printed no key: LATCHKEY_KEY_COMMAND must be 32 bytes/],
+    ['printf %s "$(cat vault)" "$(cat vault)"', /printed no key: LATCHKEY_KEY_COMMAND must be 32 bytes/],
     ["true", /printed no key/],
     ["printf '\\033[2Jx' >&2; false", /\\u001b\[2Jx/],
   ] as const) {

@@ -10,6 +10,16 @@ export function parseKey(key: Key, origin: string): Uint8Array {
   return bytes;
 }
 
+/**
+ * The keys in a text, with blanks, line ends or commas between them: several while keys are rotated.
+ * @throws TypeError when one of them is no key, or there is none.
+ */
+export const parseKeys = (text: string, origin: string): Uint8Array[] =>
+  splitKeys(text).map((key) => parseKey(key, origin));
+
+/** The texts of the keys in a text: see `parseKeys`. */
+export const splitKeys = (text: string): string[] => text.trim().split(/[\s,]+/);
+
 function decode(text: string): Uint8Array | undefined {
   if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, "hex");
   if (/^[\w+/-]{43}=?$/.test(text)) return Buffer.from(text, "base64");
