@@ -3,9 +3,9 @@ import type postgres from "postgres";
 import { Blockers } from "./postgres-blockers.js";
 import type { PostgresDriver } from "./postgres-driver.js";
 import { Lane } from "./postgres-lane.js";
-import { Sockets } from "./postgres-sockets.js";
+import { Sockets, tlsOptions } from "./postgres-sockets.js";
 import type { Limits } from "./postgres-transaction.js";
-import { isFolder, type PostgresUrl } from "./postgres-url.js";
+import type { Host, PostgresUrl } from "./postgres-url.js";
 
 export interface PoolOptions {
   readonly driver: PostgresDriver;
@@ -63,7 +63,7 @@ export class Pool {
   }
 
   #settings(own: object) {
-    const { hosts, user, password, database, ssl, target, startup } = this.#url;
+    const { hosts, user, password, database, target, startup } = this.#url;
     return {
       // For error messages only. Given several hosts, the client would try them without end.
       host: hosts[0].host,
@@ -71,7 +71,7 @@ export class Pool {
       ...(user !== undefined && { username: user }),
       ...(password !== undefined && { password }),
       ...(database !== undefined && { database }),
-      ssl: hosts.every(({ host }) => isFolder(host)) ? false : ssl,
+      ssl: tlsOptions(this.#url, () => this.#current().host),
       ...(target !== undefined && { target_session_attrs: target }),
       connection: startup,
       onnotice: () => undefined,
@@ -87,7 +87,11 @@ export class Pool {
   }
 
   #open(): Socket {
-    return this.#sockets.open(this.#url.hosts[this.at % this.hosts] ?? this.#url.hosts[0]);
+    return this.#sockets.open(this.#current());
+  }
+
+  #current(): Host {
+    return this.#url.hosts[this.at % this.hosts] ?? this.#url.hosts[0];
   }
 
   /** Waits for a reply. After `timeoutMs` it gives the connections up. */

@@ -1,5 +1,6 @@
-import { connect, type Socket } from "node:net";
+import { connect, isIP, type Socket } from "node:net";
 import { join } from "node:path";
+import { checkServerIdentity } from "node:tls";
 import { isFolder, type PostgresUrl } from "./postgres-url.js";
 
 /** A connection that is older was made before the fail-over that we just learned of. */
@@ -38,4 +39,21 @@ export class Sockets {
   cutOld(): void {
     for (const [socket, since] of this.#opened) if (performance.now() - since > freshMs) socket.destroy();
   }
+}
+
+/**
+ * What the client is told about TLS. An address is no server name (RFC 6066 section 3): the client gives Node none then, and Node would
+ * compare the certificate with "localhost". So an address is compared here; `current` is the host of the connection that is made.
+ */
+export function tlsOptions({ hosts, ssl }: PostgresUrl, current: () => string): PostgresUrl["ssl"] {
+  if (hosts.every(({ host }) => isFolder(host))) return false;
+  const checks = ssl === "verify-full" ? {} : ssl;
+  if (typeof checks !== "object" || checks.rejectUnauthorized === false || checks.checkServerIdentity) return ssl;
+  return {
+    ...checks,
+    checkServerIdentity: (name, certificate) => {
+      const host = current();
+      return checkServerIdentity(isIP(host) === 0 ? name : host, certificate);
+    },
+  };
 }

