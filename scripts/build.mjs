@@ -43,6 +43,8 @@ const common = {
   // Not tsconfig.json: its paths would put the sources in the place of the package that tests are to load.
   tsconfigRaw: { compilerOptions: { target: "es2023", verbatimModuleSyntax: true } },
   charset: "utf8",
+  // The inbox's own files, which it serves as they are.
+  loader: { ".css": "text", ".svg": "text", ".client.js": "text" },
   legalComments: "none",
   logLevel: "silent",
 };

@@ -78,6 +78,7 @@ const row = kind({
 });
 const rules: Parameters<typeof row>[0] = {
   send: async () => ({ success: true }),
+  title: "Queued command",
   summary: (data) => [data.requestId],
   yes: { handled: true },
   no: () => ({ handled: false }),
@@ -96,6 +97,7 @@ type _Required = Expect<
   Fits<
     Missing<
       | "send"
+      | "title"
       | "summary"
       | "yes"
       | "no"

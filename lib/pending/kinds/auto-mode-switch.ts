@@ -15,7 +15,8 @@ export const autoModeSwitch = kind({
   ...ephemeral,
   send: (session, requestId, response, options) =>
     session.request("ui.handlePendingAutoModeSwitch", { requestId, response }, options),
-  summary: (data) => [data.message],
+  title: "Model switch",
+  summary: (data) => ["let the runtime choose another model:", data.errorCode ?? "rate limit"],
   yes: "yes",
   no: () => "no",
   text: undefined,

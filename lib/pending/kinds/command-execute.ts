@@ -15,6 +15,7 @@ export const commandExecute = kind({
   ...ephemeral,
   send: (session, requestId, answer, options) =>
     session.request("commands.handlePendingCommand", { requestId, ...answer }, options),
+  title: "Command",
   summary: (data) => [data.commandName, data.args],
   yes: {},
   no: (error = "denied") => ({ error }),

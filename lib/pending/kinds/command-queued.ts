@@ -18,6 +18,7 @@ export const commandQueued = kind({
   ...ephemeral,
   send: (session, requestId, result, options) =>
     session.request("commands.respondToQueuedCommand", { requestId, result }, options),
+  title: "Queued command",
   summary: (data) => [data.command],
   yes: { handled: true },
   no: () => ({ handled: false }),

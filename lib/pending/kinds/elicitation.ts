@@ -25,6 +25,7 @@ export const elicitation = kind({
   ...ephemeral,
   send: (session, requestId, result, options) =>
     session.request("ui.handlePendingElicitation", { requestId, result }, options),
+  title: "Form",
   summary: (data) => [data.elicitationSource, data.message],
   yes: { action: "accept" },
   no: () => ({ action: "decline" }),

@@ -21,6 +21,7 @@ export const exitPlanMode = kind({
   ...ephemeral,
   send: (session, requestId, response, options) =>
     session.request("ui.handlePendingExitPlanMode", { requestId, response }, options),
+  title: "Plan",
   summary: (data) => [data.summary],
   yes: { approved: true },
   no: (feedback) => ({ approved: false, ...(feedback === undefined ? {} : { feedback }) }),

@@ -29,6 +29,7 @@ export const externalTool = kind({
   ...ephemeral,
   send: (session, requestId, answer, options) =>
     session.request("tools.handlePendingToolCall", { requestId, ...answer }, options),
+  title: "Tool call",
   summary: (data) => [data.toolName],
   yes: undefined,
   no: (error = "denied") => ({ error }),

@@ -103,6 +103,8 @@ export interface Rules<Data, Answer> {
   /** The answer with what the protocol says of who gave it. Without this it has no place for that. */
   attributed?(answer: Answer, actor: Actor): Answer;
 
+  /** What it is, in a word or two, for a heading. */
+  readonly title: string;
   /** What is asked, in a few words for one line; what is no text is left out. Words of a stranger: escape them where they are shown. */
   summary(data: Data): readonly unknown[];
   /** Why the model wants it, in the model's own words, which need not be true. */

@@ -61,6 +61,7 @@ export const mcpHeaders = kind({
     const result = ttlMs ? { ...rest, ttlMs } : rest;
     return session.request("mcp.headers.handlePendingHeadersRefreshRequest", { requestId, result }, options);
   },
+  title: "Headers",
   summary: (data) => [data.serverName, data.reason],
   yes: undefined,
   no: (message) => (message === undefined ? { kind: "none" } : { kind: "error", message }),

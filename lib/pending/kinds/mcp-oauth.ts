@@ -111,6 +111,7 @@ export const mcpOauth = kind({
     const result = expiresIn ? { ...rest, expiresIn } : rest;
     return session.request("mcp.oauth.handlePendingRequest", { requestId, result }, options);
   },
+  title: "Sign-in",
   summary: (data) => [data.serverName, data.reason, data.wwwAuthenticateParams?.scope],
   yes: undefined,
   no: () => ({ kind: "cancelled" }),

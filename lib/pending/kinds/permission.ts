@@ -86,6 +86,7 @@ export const permission = kind({
   attributed: (answer, actor) =>
     answer.kind === "approve-once" ? { approvedInteractively: actor === "person", ...answer } : answer,
   // Not its `intention`: that is what the model says about it.
+  title: "Permission",
   summary: (data) =>
     fieldsOf(data.permissionRequest, "kind", "serverName", "toolName", "fullCommandText", "fileName", "path", "url"),
   modelSays: (data) => fieldsOf(data.permissionRequest, "intention")[0],

@@ -20,6 +20,7 @@ export const sampling = kind({
   ...ephemeral,
   send: (session, requestId, answer, options) =>
     session.request("ui.handlePendingSampling", { requestId, ...answer }, options),
+  title: "Completion",
   summary: (data) => [data.serverName, data.message],
   yes: undefined,
   no: () => ({}),

@@ -19,7 +19,9 @@ export const sessionLimits = kind({
   ...ephemeral,
   send: (session, requestId, response, options) =>
     session.request("ui.handlePendingSessionLimitsExhausted", { requestId, response }, options),
-  summary: (data) => [data.message],
+  title: "Credit limit",
+  summary: ({ usedAiCredits: used, maxAiCredits: most }) =>
+    [used, most].every(Number.isFinite) ? [`${used} of ${most} AI credits used`] : ["the AI credits are used up"],
   // A yes would have to say how much.
   yes: undefined,
   no: () => ({ action: "cancel" }),

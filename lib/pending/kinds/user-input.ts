@@ -20,6 +20,7 @@ export const userInput = kind({
   ...ephemeral,
   send: (session, requestId, response, options) =>
     session.request("ui.handlePendingUserInput", { requestId, response }, options),
+  title: "Question",
   summary: (data) => [data.question],
   yes: undefined,
   no: undefined,

@@ -1,0 +1,51 @@
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { HTTPException } from "hono/http-exception";
+import { assetAt } from "./assets.js";
+import type { Ask, Env, Office } from "./context.js";
+import { doorRoutes, refuseEntrance } from "./door.js";
+import { entryRoutes } from "./entries.js";
+import { checkHost, checkOrigin, headers } from "./guard.js";
+import { listRoutes } from "./list.js";
+import { News } from "./news.js";
+import { problem } from "./pages/page.js";
+import { refusalPage, unforeseen } from "./refusals.js";
+import { admit } from "./visitor.js";
+
+/** More than any answer that a person gives; a tool's result may be long. */
+const bodyBytes = 1024 * 1024;
+
+/** All routes, with what guards them, in the order in which they are asked. */
+export function createApp(office: Office, news: News): Hono<Env> {
+  const { origin, settings } = office;
+  const app = new Hono<Env>();
+  app.use(headers(origin), checkHost(origin), checkOrigin(origin));
+  app.use(bodyLimit({ maxSize: bodyBytes, onError: (ask) => tooLarge(ask) }));
+  app.get("/assets/:file", (ask) => {
+    const asset = assetAt(ask.req.path);
+    if (asset === undefined) return ask.notFound();
+    return ask.body(asset.body, 200, {
+      "content-type": asset.type,
+      "cache-control": "public, max-age=31536000, immutable",
+    });
+  });
+  app.route("/", doorRoutes(office));
+  app.use(admit(office, (ask, why) => refuseEntrance(ask, why)));
+  app.route("/", listRoutes(office));
+  app.route("/entries", entryRoutes(office));
+  app.get("/news", (ask) => news.stream(ask));
+  app.notFound((ask) =>
+    problem(ask, 404, { title: "There is no such page", what: "The address may be cut, or from another inbox." }),
+  );
+  app.onError(async (error, ask) => {
+    if (error instanceof HTTPException) return error.getResponse();
+    const known = await refusalPage(ask, error);
+    if (known !== undefined) return known;
+    settings.onError(error);
+    return await unforeseen(ask, error);
+  });
+  return app;
+}
+
+const tooLarge = (ask: Ask): Promise<Response> =>
+  problem(ask, 413, { title: "This is too long", what: "The inbox takes answers of up to one megabyte." });
