@@ -72,6 +72,7 @@ const weights = {
     "latchkey/rpc": await room("latchkey/rpc"),
     "latchkey/ledger": await room("latchkey/ledger"),
     "latchkey/oauth": await room("latchkey/oauth"),
+    "latchkey/inbox": await room("latchkey/inbox"),
   },
 };
 process.stdout.write(`${JSON.stringify(weights)}\n`);

@@ -16,6 +16,7 @@ export const budgets: Readonly<Record<string, number>> = {
   "latchkey/keeper": 24_000,
   "latchkey/oauth": 28_000,
   "latchkey/tracing": 1_500,
+  "latchkey/inbox": 72_000,
   "latchkey/testing": 36_000,
 };
 

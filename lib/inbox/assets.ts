@@ -21,5 +21,4 @@ export const assets = {
   icon: asset("icon", "svg", "image/svg+xml", icon),
 };
 
-export const assetAt = (path: string): Asset | undefined =>
-  Object.values(assets).find((one) => one.path === path);
+export const assetAt = (path: string): Asset | undefined => Object.values(assets).find((one) => one.path === path);

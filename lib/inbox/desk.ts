@@ -11,6 +11,7 @@
 import { LedgerError } from "../base/errors.js";
 import type { Claim, Entry, Ledger } from "../ledger/index.js";
 import type { CodeFlow, Grant } from "../oauth/index.js";
+import type { Html } from "./pages/html.js";
 
 /** How far a sign-in has come. */
 export type Stage =
@@ -25,6 +26,8 @@ export interface Work {
   stage?: Stage | undefined;
   /** An elicitation's URL as it was asked, parameters and all, once the person wants to go there. */
   url?: string | undefined;
+  /** What the next page of the entry is to say, once. */
+  note?: Html | undefined;
   seenAt: number;
 }
 

@@ -14,7 +14,9 @@ export function doorRoutes(office: Office): Hono<Env> {
   if (office.settings.publicUrl === undefined) {
     routes.get("/enter/:token", async (ask) => {
       const token = ask.req.param("token");
-      return meant(ask) ? await enter(office, ask, token) : await page(ask, { title: "Open the inbox" }, enterPage(token));
+      return meant(ask)
+        ? await enter(office, ask, token)
+        : await page(ask, { title: "Open the inbox" }, enterPage(token));
     });
     routes.post("/enter", async (ask) => await enter(office, ask, (await readForm(ask)).get("token") ?? ""));
   }
@@ -50,7 +52,11 @@ const another = html`Whoever runs the inbox gets another link from <code>latchke
 const linkWords = {
   used: { title: "This link was used already", what: "A link lets somebody in once.", next: another },
   expired: { title: "This link is too old", what: "A link is good for ten minutes.", next: another },
-  unknown: { title: "This link is not one of this inbox", what: "It may be cut, or the inbox was started anew.", next: another },
+  unknown: {
+    title: "This link is not one of this inbox",
+    what: "It may be cut, or the inbox was started anew.",
+    next: another,
+  },
 } as const;
 
 export const tooMany = (ask: Ask): Promise<Response> => {

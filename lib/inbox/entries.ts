@@ -2,16 +2,17 @@
 import { Hono } from "hono";
 import { LedgerError, ValidationError } from "../base/errors.js";
 import type { Entry } from "../ledger/index.js";
-import type { AnswerOf, KindName } from "../pending/index.js";
-import type { Ask, Env, Office } from "./context.js";
+import { type AnswerOf, type KindName, wholeData } from "../pending/index.js";
 import { readForm } from "./body.js";
+import type { Ask, Env, Office } from "./context.js";
 import { answerOf, type Press } from "./forms/buttons.js";
 import { FormError, readFields } from "./forms/field.js";
 import { formOf } from "./forms/table.js";
 import { lineOf } from "./lines.js";
-import { type EntryView, entryPage } from "./pages/entry.js";
 import { donePage } from "./pages/door.js";
+import { type EntryView, entryPage } from "./pages/entry.js";
 import { page } from "./pages/page.js";
+import { urlPage } from "./pages/url.js";
 import { issuesOf } from "./refusals.js";
 import { maySee, visitorOf } from "./visitor.js";
 
@@ -30,6 +31,21 @@ export function entryRoutes(office: Office): Hono<Env> {
     const work = office.desk.find(entry, visitorOf(ask).session.browser);
     if (work !== undefined) await office.desk.putBack(work);
     return ask.redirect(pathOf(ask, entry), 303);
+  });
+  routes.post("/:id/url", async (ask) => {
+    const entry = await entryOf(office, ask);
+    const { name, session } = visitorOf(ask);
+    const work = await office.desk.take(entry, name, session.browser);
+    if (work === undefined) return await refuseTaken(office, entry);
+    const { url }: Record<string, unknown> = { ...wholeData(await work.claim.request(entry.id)) };
+    work.url = typeof url === "string" ? url : "";
+    return ask.redirect(`${pathOf(ask, entry)}/url`, 303);
+  });
+  routes.get("/:id/url", async (ask) => {
+    const entry = await entryOf(office, ask);
+    const url = office.desk.find(entry, visitorOf(ask).session.browser)?.url;
+    if (url === undefined) return ask.redirect(pathOf(ask, entry), 303);
+    return await page(ask, { title: "An address to open" }, urlPage(entry, pathOf(ask, entry), url));
   });
   return routes;
 }
@@ -63,10 +79,13 @@ export async function show(
   extra: Partial<Pick<EntryView, "note" | "sent" | "problems" | "json">> = {},
 ): Promise<Response> {
   const visitor = visitorOf(ask);
-  const mine = office.desk.find(entry, visitor.session.browser) !== undefined;
+  const work = office.desk.find(entry, visitor.session.browser);
+  const mine = work !== undefined;
+  const { note } = work ?? {};
+  if (work !== undefined) work.note = undefined;
   const receipts = await office.ledger.receipts(entry.id);
   const status = extra.problems === undefined ? 200 : 422;
-  const body = entryPage({ entry, receipts, visitor, mine, ...extra });
+  const body = entryPage({ entry, receipts, visitor, mine, note, ...extra });
   return await page(ask, { title: lineOf(entry), status, live: visitor.base === "/entries" }, body);
 }
 

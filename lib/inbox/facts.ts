@@ -1,6 +1,7 @@
 /** What is known of a request, for a person to decide by. All of it is strangers' words. */
-import { visibleJson } from "../base/visible.js";
+
 import { isRecord } from "../base/record.js";
+import { visibleJson } from "../base/visible.js";
 import type { Entry } from "../ledger/index.js";
 import { rowOf } from "../pending/index.js";
 

@@ -16,7 +16,8 @@ const verbs: Readonly<Record<string, string>> = {
 };
 
 const lines: Lines = {
-  "mcp.oauth_required": ({ serverName, serverUrl }) => `Sign in to ${serverName} at ${hostOf(serverUrl) ?? "an unknown host"}`,
+  "mcp.oauth_required": ({ serverName, serverUrl }) =>
+    `Sign in to ${serverName} at ${hostOf(serverUrl) ?? "an unknown host"}`,
   "mcp.headers_refresh_required": ({ serverName, serverUrl }) =>
     `Headers for ${serverName} at ${hostOf(serverUrl) ?? "an unknown host"}`,
   "permission.requested": ({ permissionRequest: { kind } }, summary) => {

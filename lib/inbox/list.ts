@@ -3,11 +3,11 @@ import { Hono } from "hono";
 import type { Filter, State } from "../ledger/index.js";
 import { isKind } from "../pending/index.js";
 import type { Ask, Env, Office } from "./context.js";
+import { lineOf } from "./lines.js";
 import { stateOf } from "./pages/entry-parts.js";
 import { html, told } from "./pages/html.js";
-import { listPage, type ListView } from "./pages/list.js";
+import { type ListView, listPage } from "./pages/list.js";
 import { notice, page } from "./pages/page.js";
-import { lineOf } from "./lines.js";
 import { maySee, scopeOf, visitorOf } from "./visitor.js";
 
 const pageSize = 50;
@@ -29,7 +29,11 @@ export function listRoutes(office: Office): Hono<Env> {
       state: shown[place],
       kind: isKind(kind) ? kind : undefined,
     };
-    const entries = await office.ledger.list({ ...filter, limit: pageSize, after: isCursor(after) ? after : undefined });
+    const entries = await office.ledger.list({
+      ...filter,
+      limit: pageSize,
+      after: isCursor(after) ? after : undefined,
+    });
     const body = listPage({
       place,
       kind: filter.kind === undefined || !isKind(kind) ? undefined : kind,
@@ -37,22 +41,21 @@ export function listRoutes(office: Office): Hono<Env> {
       further: isCursor(after),
       isMine: (entry) => office.desk.find(entry, visitor.session.browser) !== undefined,
     });
-    const title = place === "waiting" && entries.length > 0 ? `(${entries.length}${entries.next ? "+" : ""}) Inbox` : "Inbox";
+    const title =
+      place === "waiting" && entries.length > 0 ? `(${entries.length}${entries.next ? "+" : ""}) Inbox` : "Inbox";
     return await page(ask, { title, place, live: true }, [await doneNotice(office, ask), body]);
   });
   return routes;
 }
 
 /** An address of somebody's own making is a first page. */
-const isCursor = (after: string | undefined): after is string => after !== undefined && /^\d{1,16}\..{1,200}$/.test(after);
+const isCursor = (after: string | undefined): after is string =>
+  after !== undefined && /^\d{1,16}\..{1,200}$/.test(after);
 
 /** What has just been answered. */
 async function doneNotice({ ledger }: Office, ask: Ask) {
   const id = ask.req.query("done");
   const entry = id === undefined ? undefined : await ledger.get(id);
   if (entry === undefined || !maySee(visitorOf(ask), entry)) return html``;
-  return notice(
-    "good",
-    html`<a href="/entries/${entry.id}">${told(lineOf(entry), 100)}</a>: ${stateOf(entry)}.`,
-  );
+  return notice("good", html`<a href="/entries/${entry.id}">${told(lineOf(entry), 100)}</a>: ${stateOf(entry)}.`);
 }

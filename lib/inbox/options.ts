@@ -1,9 +1,11 @@
 import { userInfo } from "node:os";
 import { checkPrincipal } from "../base/principal.js";
-import type { ChooseClientOptions, Registration } from "../oauth/index.js";
+import type { ChooseClientOptions, RegisteredClient, Registration } from "../oauth/index.js";
 
 /** How the inbox signs people in: what `chooseClient` takes. Its redirect URI is the inbox's own `/callback`. */
-export interface InboxOAuth extends Omit<ChooseClientOptions, "register" | "signal"> {
+export interface InboxOAuth extends Omit<ChooseClientOptions, "register" | "registered" | "signal"> {
+  /** Clients that authorization servers know already, each for its issuer alone: an MCP server names whichever server it likes. */
+  registered?: readonly (RegisteredClient & { issuer: string })[] | undefined;
   /** How to register a client where there is none (RFC 7591); `false` registers none. Default `{ name: "latchkey" }`. */
   register?: Omit<Registration, "redirectUris"> | false | undefined;
 }

@@ -1,6 +1,7 @@
 /** What went wrong, in words for the person in front of the page. Nothing secret, and nothing of the machine. */
-import { LedgerError, OAuthError, ValidationError } from "../base/errors.js";
+
 import { codeOf } from "../base/code.js";
+import { LedgerError, OAuthError, ValidationError } from "../base/errors.js";
 import type { Ask } from "./context.js";
 import { type Html, html, told } from "./pages/html.js";
 import { type PageOptions, problem } from "./pages/page.js";
@@ -18,6 +19,23 @@ const ledgerWords: Readonly<Partial<Record<LedgerError["code"], Words>>> = {
     title: "There is no such request",
     what: "It may have been removed, or it is not yours to see.",
     next: html`<a href="/">See what waits</a>`,
+  },
+  UNKNOWN_GRANT: {
+    status: 404,
+    title: "There is no such sign-in",
+    what: "It may have been signed out already, or it is not yours to see.",
+    next: html`<a href="/grants">See the sign-ins</a>`,
+  },
+  UNKNOWN_TICKET: {
+    status: 404,
+    title: "This link leads to nothing",
+    what: "It may be cut, or its request was removed. Ask whoever sent it for another one.",
+  },
+  USED_TICKET: {
+    status: 410,
+    title: "This link was used already",
+    what: "Its request has been answered through it. A link answers once.",
+    next: "If that was not you, tell whoever sent it.",
   },
   CLAIMED: {
     status: 409,
@@ -66,16 +84,24 @@ export function refusalPage(ask: Ask, error: unknown): Promise<Response> | undef
 function wordsFor(error: unknown): Words | undefined {
   if (error instanceof LedgerError) return ledgerWords[error.code];
   if (error instanceof OAuthError)
-    return { status: 502, title: "The sign-in did not work", what: oauthWords(error), next: "Go back and begin again." };
+    return {
+      status: 502,
+      title: "The sign-in did not work",
+      what: oauthWords(error),
+      next: "Go back and begin again.",
+    };
   if (error instanceof ValidationError) return { status: 422, title: "This is no answer", what: issuesOf(error) };
   return undefined;
 }
 
 /** What the authorization server said, and the code that docs/errors.md explains. */
 export function oauthWords(error: OAuthError): Html {
-  const said = error.error === undefined ? "" : html` The server said <code>${told(error.error, 100)}</code>${
-    error.description === undefined ? "" : html`: ${told(error.description, 300)}`
-  }.`;
+  const said =
+    error.error === undefined
+      ? ""
+      : html` The server said <code>${told(error.error, 100)}</code>${
+          error.description === undefined ? "" : html`: ${told(error.description, 300)}`
+        }.`;
   return html`${told(error.message, 300)}.${said} <span class="quiet">(${error.code}, at ${error.step})</span>`;
 }
 

@@ -22,6 +22,13 @@ interface Open extends Session {
   readonly endsAt: number;
 }
 
+/** What a session is opened with. A browser that has one keeps its name. */
+export interface Rights {
+  readonly sees?: Session["sees"];
+  readonly tickets?: ReadonlySet<string> | undefined;
+  readonly browser?: string | undefined;
+}
+
 const linkMs = 10 * 60_000;
 const sessionMs = 12 * 3_600_000;
 /** More than people have browsers; the oldest make room. */
@@ -58,8 +65,7 @@ export class Sessions {
   }
 
   /** Opens a session, in the place of the one that the browser had. Returns its cookie. */
-  open(rights: Partial<Pick<Session, "sees" | "tickets" | "browser">>, instead?: string): string {
-    const { sees, tickets = new Set(), browser = newToken() } = rights;
+  open({ sees, tickets = new Set(), browser = newToken() }: Rights, instead?: string): string {
     if (instead !== undefined) this.close(instead);
     const cookie = newToken();
     this.#open.set(digest(cookie), { browser, sees, tickets, endsAt: Date.now() + sessionMs });

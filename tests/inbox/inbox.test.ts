@@ -1,7 +1,7 @@
 /** The pages by HTTP: what they show of every kind, and what becomes of what is sent. */
 import { randomUUID } from "node:crypto";
-import { type Entry, type Ledger, openLedger } from "latchkey/ledger";
 import { type Inbox, type InboxOptions, serveInbox } from "latchkey/inbox";
+import { type Entry, type Ledger, openLedger } from "latchkey/ledger";
 import { type AnswerOf, isKind, type KindName, kinds } from "latchkey/pending";
 import * as assert from "uvu/assert";
 import { asked, samples } from "../support/inbox/requests.js";
@@ -65,7 +65,11 @@ test("lists one of every kind with what is asked, by whom, and the right buttons
     const card = cards.find((one) => one.includes(`data-kind="${kind}"`)) ?? "";
     assert.match(card, "5e551011");
     assert.match(card, "<bdi>ada</bdi>");
-    assert.equal([...card.matchAll(/name="press" value="(\w+)"/g)].map(([, press]) => press), presses, kind);
+    assert.equal(
+      [...card.matchAll(/name="press" value="(\w+)"/g)].map(([, press]) => press),
+      presses,
+      kind,
+    );
   }
   assert.match(text, "Sign in to files at files.example.com");
   assert.match(text, "Run npm publish --tag next");
@@ -88,7 +92,11 @@ const answers: readonly (readonly [KindName, Record<string, string>, AnswerOf<Ki
   ["mcp.headers_refresh_required", { press: "no", reason: "not today" }, { kind: "error", message: "not today" }],
   ["permission.requested", { press: "yes" }, { kind: "approve-once", approvedInteractively: true }],
   ["permission.requested", { press: "session" }, { kind: "approve-for-session" }],
-  ["permission.requested", { press: "no", reason: "Not on a Friday." }, { kind: "reject", feedback: "Not on a Friday." }],
+  [
+    "permission.requested",
+    { press: "no", reason: "Not on a Friday." },
+    { kind: "reject", feedback: "Not on a Friday." },
+  ],
   ["external_tool.requested", { press: "form", "f.text": "line one\r\nline two" }, { result: "line one\nline two" }],
   ["external_tool.requested", { press: "no", reason: "no such queue" }, { error: "no such queue" }],
   [
@@ -174,7 +182,10 @@ test("says of each field what is wrong with it, keeps what was typed, and answer
 
 test("shows a secret that was typed to nobody again", async () => {
   const entry = await record("mcp.oauth_required");
-  const { status, text } = await ada.post(`/entries/${entry.id}/answer`, { press: "form", "f.text": "two words-secret" });
+  const { status, text } = await ada.post(`/entries/${entry.id}/answer`, {
+    press: "form",
+    "f.text": "two words-secret",
+  });
   assert.is(status, 422);
   assert.not.match(text, "words-secret");
   assert.match(text, "printable ASCII");

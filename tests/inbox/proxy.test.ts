@@ -1,6 +1,7 @@
 /** Behind a proxy that signs people in: each sees their own, and only the proxy says who they are. */
-import { type Ledger, openLedger } from "latchkey/ledger";
+
 import { type Inbox, type InboxOptions, serveInbox } from "latchkey/inbox";
+import { type Ledger, openLedger } from "latchkey/ledger";
 import * as assert from "uvu/assert";
 import { asked, samples } from "../support/inbox/requests.js";
 import { ask, Visitor } from "../support/inbox/visit.js";

@@ -1,6 +1,7 @@
 /** Each guard of the inbox, asked by whoever it is there to keep out. */
-import { type Entry, type Ledger, openLedger } from "latchkey/ledger";
+
 import { type Inbox, serveInbox } from "latchkey/inbox";
+import { type Entry, type Ledger, openLedger } from "latchkey/ledger";
 import * as assert from "uvu/assert";
 import { asked, samples } from "../support/inbox/requests.js";
 import { ask, enter, Visitor } from "../support/inbox/visit.js";
@@ -207,7 +208,9 @@ const rawHidden = /[^\P{C}\n]/u;
 test("what a stranger wrote is never markup, and nothing hidden is in it", async () => {
   const visitor = await enter(inbox);
   const strange = [
-    asked("permission.requested", { permissionRequest: { kind: odd, fullCommandText: odd, intention: odd, [odd]: odd } }),
+    asked("permission.requested", {
+      permissionRequest: { kind: odd, fullCommandText: odd, intention: odd, [odd]: odd },
+    }),
     asked("elicitation.requested", {
       ...{ message: odd, elicitationSource: odd },
       requestedSchema: {
@@ -287,7 +290,13 @@ test("no secret is in any page", async () => {
   });
   const answered = await ledger.record(asked("mcp.oauth_required", { ...samples["mcp.oauth_required"] }));
   await visitor.post(`/entries/${answered.id}/answer`, { press: "form", "f.text": "planted-token" });
-  for (const path of ["/", `/entries/${entry.id}`, `/entries/${shell.id}`, `/entries/${answered.id}`, "/?show=moving"]) {
+  for (const path of [
+    "/",
+    `/entries/${entry.id}`,
+    `/entries/${shell.id}`,
+    `/entries/${answered.id}`,
+    "/?show=moving",
+  ]) {
     const { text, headers } = await visitor.get(path);
     for (const secret of secrets) assert.not.match(text + JSON.stringify(headers), secret, path);
   }

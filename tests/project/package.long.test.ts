@@ -28,6 +28,7 @@ const entries: Record<string, string[]> = {
     ...["parseAuthority", "parseClient", "parseFlow", "parseGrant", "OAuthError"],
   ],
   "latchkey/tracing": ["channels", "subscribe"],
+  "latchkey/inbox": ["serveInbox"],
   "latchkey/testing": ["fakeRuntime", "createClock"],
 };
 

@@ -125,8 +125,7 @@ function readText({ minLength, maxLength, format }: TextField, sent: string): Re
   const text = sent.replaceAll("\r\n", "\n");
   const { length } = [...text];
   if (minLength !== undefined && length < minLength) return { problem: `This needs at least ${minLength} characters.` };
-  if (maxLength !== undefined && length > maxLength)
-    return { problem: `This takes at most ${maxLength} characters.` };
+  if (maxLength !== undefined && length > maxLength) return { problem: `This takes at most ${maxLength} characters.` };
   if (format === "email" && !/^[^\s@]+@[^\s@]+$/.test(text)) return { problem: "This must be an e-mail address." };
   if (format === "uri" && !URL.canParse(text)) return { problem: "This must be a whole address, such as https://…" };
   if (format === "date" && !isDate(text)) return { problem: "This must be a date, such as 2026-03-31." };

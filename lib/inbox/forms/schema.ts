@@ -61,9 +61,7 @@ function choicesOf(property: Property): Choice[] | undefined {
   const alternatives = property.oneOf ?? property.anyOf;
   if (!Array.isArray(alternatives)) return undefined;
   const choices = alternatives.flatMap((one) =>
-    isRecord(one) && typeof one.const === "string"
-      ? [{ value: one.const, label: textOf(one.title) ?? one.const }]
-      : [],
+    isRecord(one) && typeof one.const === "string" ? [{ value: one.const, label: textOf(one.title) ?? one.const }] : [],
   );
   return choices.length === alternatives.length ? choices : undefined;
 }

@@ -1,6 +1,7 @@
 /** How people answer a kind where a yes, a no or one text is not all: what its row in the table of kinds has no words for. */
-import type { AnswerOf, DataOf, KindName } from "../../pending/index.js";
+
 import type { Entry } from "../../ledger/index.js";
+import type { AnswerOf, DataOf, KindName } from "../../pending/index.js";
 import { kinds, rowOf, type TextAnswer } from "../../pending/index.js";
 import { type Field, type Form, FormError } from "./field.js";
 import { fieldsOfSchema } from "./schema.js";
@@ -113,7 +114,16 @@ function textForm(text: TextAnswer<AnswerOf<KindName>>, lasts: boolean): Form<An
     fields: [
       { type: "text", name: "text", label: text.prompt, secret: text.secret, long: !text.secret, required: true },
       ...(lasts
-        ? [{ type: "number", name: "seconds", label: "Good for (seconds)", help: "Left empty: until it is refused.", whole: true, min: 0 } as const]
+        ? [
+            {
+              type: "number",
+              name: "seconds",
+              label: "Good for (seconds)",
+              help: "Left empty: until it is refused.",
+              whole: true,
+              min: 0,
+            } as const,
+          ]
         : []),
     ],
     submit: "Send",

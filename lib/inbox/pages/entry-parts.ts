@@ -1,7 +1,7 @@
 import type { Entry, Receipt } from "../../ledger/index.js";
 import { rowOf } from "../../pending/index.js";
 import { type Fact, factsOf, modelSays } from "../facts.js";
-import { type Html, html, short, told, json, toldWhole, when } from "./html.js";
+import { type Html, html, json, short, told, toldWhole, when } from "./html.js";
 
 /** The kind, as a label of its colour. */
 export const kindBadge = ({ kind }: Pick<Entry, "kind">): Html =>
@@ -63,10 +63,11 @@ ${said === undefined ? "" : html`<p class="model"><span class="quiet">The model 
 export function history(receipts: readonly Receipt[]): Html {
   if (receipts.length === 0) return html`<p class="quiet">Nothing is written down about it.</p>`;
   return html`<ol class="history">${receipts.map(
-    (line) => html`<li><span class="at">${when(line.at)}</span> <b>${line.outcome ?? line.state}</b>${
-      line.by === undefined ? "" : html` by ${told(line.by, 80)}`
-    }${line.actor === undefined ? "" : html` <span class="quiet">(a ${line.actor === "person" ? "person" : "program"})</span>`}${
-      line.reason === undefined ? "" : html`<br><span class="quiet">${told(line.reason)}</span>`
-    }</li>`,
+    (line) =>
+      html`<li><span class="at">${when(line.at)}</span> <b>${line.outcome ?? line.state}</b>${
+        line.by === undefined ? "" : html` by ${told(line.by, 80)}`
+      }${line.actor === undefined ? "" : html` <span class="quiet">(a ${line.actor === "person" ? "person" : "program"})</span>`}${
+        line.reason === undefined ? "" : html`<br><span class="quiet">${told(line.reason)}</span>`
+      }</li>`,
   )}</ol>`;
 }

@@ -1,9 +1,9 @@
-import type { Entry, Receipt } from "../../ledger/index.js";
 import { visibleJson } from "../../base/visible.js";
-import { lineOf } from "../lines.js";
+import type { Entry, Receipt } from "../../ledger/index.js";
+import type { Visitor } from "../context.js";
 import { type Button, buttonsOf, takesReason } from "../forms/buttons.js";
 import { formOf } from "../forms/table.js";
-import type { Visitor } from "../context.js";
+import { lineOf } from "../lines.js";
 import { claimOf, factList, history, kindBadge, metaOf, stateBadge } from "./entry-parts.js";
 import { type Filled, fieldList } from "./form.js";
 import { type Html, html, json as jsonBlock, told } from "./html.js";

@@ -1,6 +1,7 @@
 /** A form drawn from its fields. */
-import { type Field, inputName, type Value } from "../forms/field.js";
+
 import { visible } from "../../base/visible.js";
+import { type Field, inputName, type Value } from "../forms/field.js";
 import { type Html, html, told } from "./html.js";
 
 /** What was filled in before, and what is wrong with it. */
@@ -52,7 +53,8 @@ const inputTypes = { email: "email", uri: "url", date: "date", "date-time": "dat
 function textInput(field: Of<"text">, attributes: Html, sent: readonly string[] | undefined): Html {
   const value = field.secret ? "" : (sent?.[0] ?? field.value ?? "");
   if (field.secret) return html`<input type="password" autocomplete="off" spellcheck="false"${attributes}>`;
-  if (field.long) return html`<textarea rows="4"${attributes}>
+  if (field.long)
+    return html`<textarea rows="4"${attributes}>
 ${value}</textarea>`;
   const type = field.format === undefined ? "text" : inputTypes[field.format];
   return html`<input type="${type}" autocomplete="off"${attributes} value="${value}">`;
@@ -64,8 +66,9 @@ function group(field: Of<"choice"> | Of<"many">, { id, sent, problem }: Drawing,
   const type = field.type === "many" ? "checkbox" : "radio";
   return html`<fieldset class="field"${problem === undefined ? "" : html` aria-describedby="${id}-wrong"`}><legend>${told(field.label, 200)}</legend>${help}
 ${field.choices.map(
-  ({ value, label }, at) => html`<div class="check"><input type="${type}" id="${id}-${at}" name="${inputName(field.name)}" value="${at}"${
-    isChosen(value, at) ? html` checked` : ""
-  }${field.required && type === "radio" ? html` required` : ""}><label for="${id}-${at}">${told(label, 300)}</label></div>`,
+  ({ value, label }, at) =>
+    html`<div class="check"><input type="${type}" id="${id}-${at}" name="${inputName(field.name)}" value="${at}"${
+      isChosen(value, at) ? html` checked` : ""
+    }${field.required && type === "radio" ? html` required` : ""}><label for="${id}-${at}">${told(label, 300)}</label></div>`,
 )}</fieldset>`;
 }

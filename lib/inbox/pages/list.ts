@@ -1,9 +1,9 @@
 import type { Entry, Page } from "../../ledger/index.js";
-import { kindNames } from "../../pending/internal.js";
 import { type KindName, rowOf } from "../../pending/index.js";
+import { kindNames } from "../../pending/internal.js";
+import { factsOf } from "../facts.js";
 import { buttonsOf, type Press } from "../forms/buttons.js";
 import { formOf } from "../forms/table.js";
-import { factsOf } from "../facts.js";
 import { lineOf } from "../lines.js";
 import { digest } from "../secret.js";
 import { claimOf, factList, kindBadge, metaOf, stateBadge } from "./entry-parts.js";
@@ -50,7 +50,9 @@ export const versionOf = ({ id, state, claim, updatedAt }: Entry): string =>
 
 function said({ length, next }: Page): string {
   if (length === 0) return "Nothing waits.";
-  return next === undefined ? `${length} ${length === 1 ? "request waits" : "requests wait"}.` : `More than ${length} requests wait.`;
+  return next === undefined
+    ? `${length} ${length === 1 ? "request waits" : "requests wait"}.`
+    : `More than ${length} requests wait.`;
 }
 
 function filter(place: Place, kind: KindName | undefined): Html {

@@ -1,7 +1,7 @@
-import type { Ask } from "../context.js";
-import { assets } from "../assets.js";
-import { type Html, html, told } from "./html.js";
 import { visible } from "../../base/visible.js";
+import { assets } from "../assets.js";
+import type { Ask } from "../context.js";
+import { type Html, html, told } from "./html.js";
 
 export interface PageOptions {
   readonly title: string;
@@ -51,7 +51,8 @@ ${body}
   return ask.html(String(whole), status);
 }
 
-const mark = (): Html => html`<svg class="mark" viewBox="0 0 24 24" aria-hidden="true"><circle cx="8" cy="12" r="5"/><path d="M13 12h9m-3 0v4m-3-4v3"/></svg>`;
+const mark = (): Html =>
+  html`<svg class="mark" viewBox="0 0 24 24" aria-hidden="true"><circle cx="8" cy="12" r="5"/><path d="M13 12h9m-3 0v4m-3-4v3"/></svg>`;
 
 const nav = (here: Place | undefined): Html => html`<nav aria-label="Places"><ul>
 ${places.map(([place, href, name]) => html`<li><a href="${href}"${place === here ? html` aria-current="page"` : ""}>${name}</a></li>`)}

@@ -26,7 +26,12 @@ export interface Browser extends AsyncDisposable {
   readonly page: Page;
 }
 
-export async function openBrowser({ width = 1280, height = 900, dark = false, scripts = true }: Look = {}): Promise<Browser> {
+export async function openBrowser({
+  width = 1280,
+  height = 900,
+  dark = false,
+  scripts = true,
+}: Look = {}): Promise<Browser> {
   const profile = await mkdtemp(join(tmpdir(), "latchkey-browser-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: where(),

@@ -56,7 +56,8 @@ export const samples: Readonly<Record<string, object>> = {
   },
   "exit_plan_mode.requested": {
     ...{ summary: "Move the session store to PostgreSQL", actions: ["exit_only", "interactive", "autopilot"] },
-    planContent: "# Plan\n\n1. Add the table.\n2. Write to both stores.\n3. Read from the new one.\n4. Remove the old one.\n",
+    planContent:
+      "# Plan\n\n1. Add the table.\n2. Write to both stores.\n3. Read from the new one.\n4. Remove the old one.\n",
     recommendedAction: "interactive",
   },
   "sampling.requested": { serverName: "translator", mcpRequestId: 7 },

@@ -17,22 +17,18 @@ export interface Visit {
 export function ask(url: string, { headers = {}, method = "GET", body }: Visit = {}): Promise<Answered> {
   return new Promise((resolve, reject) => {
     const said = Object.entries(headers).filter(([, value]) => value !== undefined);
-    const outgoing = request(
-      url,
-      { method, headers: Object.fromEntries(said), agent: false },
-      (incoming) => {
-        const chunks: Buffer[] = [];
-        incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
-        incoming.once("error", reject);
-        incoming.once("end", () =>
-          resolve({
-            status: incoming.statusCode ?? 0,
-            headers: incoming.headers,
-            text: Buffer.concat(chunks).toString("utf8"),
-          }),
-        );
-      },
-    );
+    const outgoing = request(url, { method, headers: Object.fromEntries(said), agent: false }, (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
+      incoming.once("error", reject);
+      incoming.once("end", () =>
+        resolve({
+          status: incoming.statusCode ?? 0,
+          headers: incoming.headers,
+          text: Buffer.concat(chunks).toString("utf8"),
+        }),
+      );
+    });
     outgoing.once("error", reject);
     // As text, it would go out in one piece with the headers, which then were UTF-8 too.
     outgoing.end(body === undefined ? undefined : Buffer.from(body));
