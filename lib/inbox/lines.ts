@@ -28,6 +28,7 @@ const lines: Lines = {
   "elicitation.requested": ({ message, elicitationSource: source }) =>
     source === undefined ? message : `${source} asks: ${message}`,
   "exit_plan_mode.requested": ({ summary }) => `Approve the plan: ${summary}`,
+  "auto_mode_switch.requested": (_, summary) => `Let the runtime choose another model${summary && `: ${summary}`}`,
   "sampling.requested": ({ serverName }) => `${serverName} asks for a text of the model`,
 };
 

@@ -16,7 +16,7 @@ export const autoModeSwitch = kind({
   send: (session, requestId, response, options) =>
     session.request("ui.handlePendingAutoModeSwitch", { requestId, response }, options),
   title: "Model switch",
-  summary: (data) => ["let the runtime choose another model:", data.errorCode ?? "rate limit"],
+  summary: (data) => [data.errorCode],
   yes: "yes",
   no: () => "no",
   text: undefined,

@@ -21,7 +21,7 @@ export const sessionLimits = kind({
     session.request("ui.handlePendingSessionLimitsExhausted", { requestId, response }, options),
   title: "Credit limit",
   summary: ({ usedAiCredits: used, maxAiCredits: most }) =>
-    [used, most].every(Number.isFinite) ? [`${used} of ${most} AI credits used`] : ["the AI credits are used up"],
+    [used, most].every(Number.isFinite) ? [`${used} of ${most} AI credits used`] : [],
   // A yes would have to say how much.
   yes: undefined,
   no: () => ({ action: "cancel" }),
