@@ -147,7 +147,11 @@ async function renewHeld(held: HeldGrant, request: OAuthRequest, options: RenewO
   return await spend(held, grant, authority, options);
 }
 
-/** Of what was asked, and not itself what the MCP server has refused. */
+/**
+ * Of what was asked, and not itself what the MCP server has refused. A token that the runtime was started with is refused as "initial": only the
+ * challenge says then that there was one (RFC 6750 section 3.1). Some servers say so where there was none, and so one that cannot be refreshed is
+ * given all the same.
+ */
 function isGood(
   grant: Grant,
   { data, receivedAt }: OAuthRequest,
@@ -156,8 +160,9 @@ function isGood(
 ): boolean {
   const now = options.now?.getTime() ?? Date.now();
   const lives = grant.expiresAt === undefined || Date.parse(grant.expiresAt) - now > (options.minLifetimeMs ?? 30_000);
-  const isNewer = data.reason === "initial" || Date.parse(grant.obtainedAt) > Date.parse(receivedAt);
-  return lives && isNewer && covers(grant, challenge);
+  const canRefresh = grant.refreshToken !== undefined;
+  const isFirst = data.reason === "initial" && !(canRefresh && challenge.error === "invalid_token");
+  return lives && (isFirst || Date.parse(grant.obtainedAt) > Date.parse(receivedAt)) && covers(grant, challenge);
 }
 
 const covers = (grant: Grant, { scope, configuredScope }: Challenge): boolean =>

@@ -1,3 +1,3 @@
 import { runConformance } from "../support/oauth/conformance.js";
 
-await runConformance(0, 3);
+runConformance(0, 3);

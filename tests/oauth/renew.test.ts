@@ -63,6 +63,10 @@ test("a kept grant that is good is given without asking anybody", async () => {
   const renewal = await run(held("kept", grant), { wwwAuthenticateParams: { scope: "read" } });
   assert.equal(renewal, { how: "kept", grant });
   assert.equal([steps, testRuntime.paths()], [["release"], []]);
+  // A server says the same where there was no token: one that cannot be refreshed is worth a try.
+  const { refreshToken: _, ...bare } = grant;
+  const invalid = { wwwAuthenticateParams: { error: "invalid_token" } };
+  assert.is((await run(held("kept", bare), invalid, {}, later())).how, "kept");
   // One obtained after the request was asked is not the one that the MCP server refused.
   assert.is((await run(held("kept", grant), { reason: "reauth" }, {}, new Date(0))).how, "kept");
 });
@@ -73,6 +77,8 @@ test("one that has ended, or was refused, is refreshed: spent on disk, one POST,
     [{}, { ...grant, ...ended }],
     [{ reason: "refresh" }, grant],
     [{ reason: "reauth" }, grant],
+    // What a runtime that was started with the token asks.
+    [{ wwwAuthenticateParams: { error: "invalid_token" } }, grant],
   ] as const) {
     steps = [];
     const holder = held("kept", JSON.parse(JSON.stringify(kept)));

@@ -2,55 +2,17 @@
  * The client under test of the MCP conformance suite: the runtime's part is played here (ask, record, retry with the answer), the
  * broker's by processes of their own. Its last argument is the server's URL; the scenario is in the environment.
  */
-import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { openLedger } from "latchkey/ledger";
 import { pendingRequest } from "latchkey/pending";
+import { suiteClient } from "../support/oauth/suite-client.js";
 
-const serverUrl = process.argv.at(-1) ?? "";
-const scenario = process.env.MCP_CONFORMANCE_SCENARIO ?? "";
-const context = JSON.parse(process.env.MCP_CONFORMANCE_CONTEXT ?? "{}");
-const version = process.env.MCP_CONFORMANCE_PROTOCOL_VERSION ?? "2026-07-28";
+await using client = await suiteClient();
+const { serverUrl, version } = client;
 const stateless = version >= "2026";
-const metadataUrl = "https://conformance-test.local/client-metadata.json";
-const how = scenario.includes("client-credentials")
-  ? "client-credentials"
-  : scenario.includes("enterprise")
-    ? "enterprise"
-    : scenario.includes("wif")
-      ? "assertion"
-      : "code";
-
-const folder = await mkdtemp(join(tmpdir(), "latchkey-conformance-"));
-const place = { ledger: join(folder, "ledger.db"), keep: join(folder, "kept.json") };
-const ledger = await openLedger(place.ledger);
+await using ledger = await openLedger(client.ledger);
 let accessToken: string | undefined;
 let sessionId: string | undefined;
-
-interface Spoken {
-  readonly type: string;
-  readonly url?: string;
-  readonly reason?: string;
-}
-
-/** One process of the broker, from its start to its end. */
-async function broker(role: "begin" | "finish", more: object = {}): Promise<Spoken> {
-  const options = { role, ...place, how, context: { ...context, jwt: context.valid_jwt }, metadataUrl, ...more };
-  const program = fileURLToPath(new URL("./oauth-broker.js", import.meta.url));
-  const child = spawn(process.execPath, [program], {
-    stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, GIVEN: JSON.stringify(options) },
-  });
-  const chunks: Buffer[] = [];
-  for await (const chunk of child.stdout) chunks.push(chunk);
-  const spoken: Spoken = JSON.parse(Buffer.concat(chunks).toString() || '{"type":"nothing"}');
-  process.stderr.write(`${role}: ${JSON.stringify(spoken)}\n`);
-  return spoken;
-}
 
 /** Records what the server demands, as a keeper would, and has it answered. */
 async function obtain(response: Response): Promise<boolean> {
@@ -67,11 +29,7 @@ async function obtain(response: Response): Promise<boolean> {
   };
   const event = { type: "mcp.oauth_required", data: JSON.parse(JSON.stringify(data)) } as const;
   const { id } = await ledger.record(pendingRequest(event, { sessionId: "s-1", principal: "ada" }));
-  const begun = await broker("begin");
-  if (begun.url !== undefined) {
-    const consent = await fetch(begun.url, { redirect: "manual" });
-    await broker("finish", { callback: consent.headers.get("location") ?? "" });
-  }
+  await client.obtain();
   const delivery = await ledger.deliver(id, { owner: "keeper" });
   const answer = delivery?.answer;
   if (typeof answer !== "object" || !("accessToken" in answer)) return false;
@@ -131,7 +89,4 @@ try {
 } catch (error) {
   process.stderr.write(`${error}\n`);
   process.exitCode = 1;
-} finally {
-  await ledger.close();
-  await rm(folder, { recursive: true });
 }

@@ -39,7 +39,8 @@ function missing(packages: Packages): string[] {
 
 const test = suite("the lock file");
 
-for (const folder of ["", "scripts/newest-node/", "scripts/conformance/", "scripts/api-reference/"]) {
+const folders = ["", "newest-node", "conformance", "api-reference", "mcp-servers"];
+for (const folder of folders.map((name) => name && `scripts/${name}/`)) {
   test(`${folder}package-lock.json holds every package, those of other platforms too`, async () => {
     const { packages }: { packages: Packages } = await read(`${folder}package-lock.json`);
     assert.equal(missing(packages), []);

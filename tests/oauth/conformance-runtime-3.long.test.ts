@@ -1,0 +1,3 @@
+import { runWhole } from "../support/oauth/conformance.js";
+
+runWhole(2, 4);
