@@ -19,6 +19,8 @@ export const exit = {
   remote: 7,
   /** An answer does not have the shape that its kind asks for; nothing was written. */
   invalid: 8,
+  /** By Ctrl-C at a prompt, as by SIGINT. */
+  interrupted: 130,
 } as const;
 
 /** A mistake on the command line. */

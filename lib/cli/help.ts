@@ -78,7 +78,7 @@ function overview(listed: readonly Command[], { bold, columns }: Look): string {
         [`${exit.runtime}`, "The runtime cannot be reached, or wants another token."],
         [`${exit.remote}`, "The runtime answered with an error."],
         [`${exit.invalid}`, "The answer does not fit its kind; nothing was written."],
-        ["129, 130, 143", "Stopped by SIGHUP, SIGINT, SIGTERM. keep, broker and ls --watch end with 0 then."],
+        ["129, 130, 143", "Stopped by SIGHUP, SIGINT, SIGTERM. keep, broker, notify and ls --watch end with 0 then."],
       ],
       columns,
     ),

@@ -40,7 +40,7 @@ export async function ask(
       signal.removeEventListener("abort", stop);
       if (secret || line === undefined) io.err.write("\n");
       if (signal.aborted && !io.signal.aborted) reject(signal.reason);
-      else if (line === undefined) reject(new Stop(130, "nothing was answered"));
+      else if (line === undefined) reject(new Stop(exit.interrupted, "nothing was answered"));
       else resolve(line);
     });
   });

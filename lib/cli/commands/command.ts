@@ -37,7 +37,7 @@ export interface Described {
   /** A command line, and what it does. */
   readonly examples: readonly (readonly [string, string])[];
   /** What completion offers as operands. */
-  readonly completes?: "entries" | "shells";
+  readonly completes?: "entries" | "grants" | "shells";
 }
 
 export interface Command extends Described {

@@ -53,6 +53,8 @@ async function offers(
     const under = commands.map(({ name }) => name).filter((name) => path === "" || name.startsWith(`${path} `));
     return [...new Set(under.map((name) => name.split(" ")[before.length] ?? ""))];
   }
+  const deeper = commands.map(({ name }) => name.split(" ")).filter((words) => isDeeper(words, before));
+  if (deeper.length > 0 && !last.startsWith("-")) return deeper.map((words) => words[before.length] ?? "");
   const previous = before.at(-1) ?? "";
   const option = Object.entries(command.options).find(
     ([name, { short }]) => previous === `--${name}` || (short !== undefined && previous === `-${short}`),
@@ -60,15 +62,23 @@ async function offers(
   if (option?.type === "string") return await values(option);
   if (last.startsWith("-")) return [...Object.keys(command.options).map((name) => `--${name}`), "--help"];
   if (command.completes === "shells") return Object.keys(scripts);
-  if (command.completes !== "entries") return [];
+  if (command.completes === undefined) return [];
   // Somebody would be asked for a password at each press of Tab.
   if (hasKeyCommand()) return [];
   const at = Math.max(before.indexOf("--ledger"), before.indexOf("-l"));
   await using ledger = await reachLedger(at < 0 ? undefined : before[at + 1]);
-  const { isWaiting, pendingStates, shortId } = await import("../entries.js");
+  if (command.completes === "grants") return (await ledger.grants()).map(({ id }) => idFor(last, id));
+  const { isWaiting, pendingStates } = await import("../entries.js");
   const waiting = (await ledger.list({ state: pendingStates })).filter(isWaiting);
-  return waiting.map(({ id }) => (last.length > 8 ? oneLine(id) : shortId(id)));
+  return waiting.map(({ id }) => idFor(last, id));
 }
+
+/** Whether these words go on where the line stands: `grants forget` after `grants`. */
+const isDeeper = (words: readonly string[], before: readonly string[]): boolean =>
+  words.length > before.length && before.every((word, i) => words[i] === word);
+
+/** Short, until somebody types more of it. */
+const idFor = (typed: string, id: string): string => oneLine(typed.length > 8 ? id : id.slice(0, 8));
 
 async function values({ choices }: Option): Promise<readonly string[]> {
   if (choices === "kinds") return (await import("../../pending/internal.js")).kindNames;
