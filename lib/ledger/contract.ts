@@ -12,12 +12,14 @@ import type {
   WatchOptions,
 } from "./contract/entries.js";
 import type { GrantLedger } from "./contract/grants.js";
+import type { NoticeLedger } from "./contract/notices.js";
 import type { TicketLedger } from "./contract/tickets.js";
 
 export type * from "./contract/claims.js";
 export type * from "./contract/deliveries.js";
 export type * from "./contract/entries.js";
 export type * from "./contract/grants.js";
+export type * from "./contract/notices.js";
 export type * from "./contract/tickets.js";
 
 /** Options of `Ledger.prune`. Times are in milliseconds. */
@@ -34,7 +36,7 @@ export interface PruneOptions {
  * Every method rejects with a LedgerError: `UNAVAILABLE` when the store cannot be reached or is closed, `DATABASE` when it refuses,
  * `CORRUPT` when a row is not what it was sealed as; and with a TypeError when an argument is malformed.
  */
-export interface Ledger extends GrantLedger, TicketLedger {
+export interface Ledger extends GrantLedger, NoticeLedger, TicketLedger {
   /**
    * Writes a request down; on disk before it resolves. The same request twice is one entry.
    * @throws LedgerError `UNAVAILABLE`, `DATABASE`, `WRONG_KEY`; TypeError for a date or an option that is none

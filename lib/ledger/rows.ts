@@ -105,6 +105,9 @@ export function entryOf(row: Row): Entry {
   };
 }
 
+/** What happens to an entry without moving it. */
+const receiptEvents = ["ticket", "telling", "told", "not-told"] as const;
+
 export function receiptOf(row: Row): Receipt {
   const outcome = outcomeOr(row.outcome);
   const by = textOr(row.done_by);
@@ -112,6 +115,7 @@ export function receiptOf(row: Row): Receipt {
   const reason = textOr(row.reason);
   const actor = actorOr(row.actor);
   const ticket = textOr(row.ticket);
+  const event = receiptEvents.find((known) => known === row.event);
   return {
     seq: number(row.seq),
     entry: text(row.entry),
@@ -123,6 +127,6 @@ export function receiptOf(row: Row): Receipt {
     ...(reason !== undefined && { reason }),
     ...(actor !== undefined && { actor }),
     ...(ticket !== undefined && { ticket }),
-    ...(row.event === "ticket" && { event: "ticket" }),
+    ...(event !== undefined && { event }),
   };
 }

@@ -13,6 +13,7 @@ import { type Engine, lock, number, type Row, type Rule, text } from "./engine/e
 import { grantReceiptOf } from "./grant-rows.js";
 import * as grants from "./grants.js";
 import { HeldDelivery } from "./held-delivery.js";
+import { notice } from "./notices.js";
 import { entryOf, presentEntry, receiptOf } from "./rows.js";
 import { answer, cancel, refuseAnswer } from "./rules/answer.js";
 import { expire } from "./rules/claim.js";
@@ -266,6 +267,11 @@ export class Store implements contract.Ledger, LedgerAccess {
 
   async forget(id: string, options: contract.ForgetOptions = {}): Promise<void> {
     await this.write("forget", () => forgetKnown(id, this.keyring.principal, options));
+  }
+
+  async notice(entryId: string, options: contract.NoticeOptions): Promise<contract.Notice> {
+    await this.#own(entryId);
+    return await notice(this, entryId, options);
   }
 
   async ticket(entryId: string, options: contract.TicketOptions): Promise<string> {

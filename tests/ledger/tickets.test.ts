@@ -1,3 +1,4 @@
+import { noticeTests } from "../support/ledger/notices.js";
 import { type Place, sqlitePlace } from "../support/ledger/place.js";
 import { startPostgres } from "../support/ledger/postgres-server.js";
 import { ticketTests } from "../support/ledger/tickets.js";
@@ -7,7 +8,7 @@ for (const [engine, start] of [
   ["SQLite", sqlitePlace],
   ["PostgreSQL", startPostgres],
 ] as const) {
-  const test = suite(`tickets on ${engine}`);
+  const test = suite(`tickets and notices on ${engine}`);
   let place: Place;
   test.before(async () => {
     place = await start();
@@ -16,4 +17,5 @@ for (const [engine, start] of [
     await place[Symbol.asyncDispose]();
   });
   ticketTests(test, () => place);
+  noticeTests(test, () => place);
 }

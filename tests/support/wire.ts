@@ -62,7 +62,12 @@ const receipt = v.object({
     described("The id of the ticket through which it was done, or that was made. Not the ticket itself."),
   ),
   event: optional(
-    v.pipe(v.literal("ticket"), v.description("Set where the entry did not move: a ticket was made for it.")),
+    v.pipe(
+      v.picklist(["ticket", "telling", "told", "not-told"]),
+      v.description(
+        "Set where the entry did not move: a ticket was made for it, or somebody is being told of it, was told, or could not be.",
+      ),
+    ),
   ),
 });
 

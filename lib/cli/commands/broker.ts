@@ -33,11 +33,9 @@ export async function broker(flags: Flags, io: Io): Promise<number | undefined> 
   await using ledger = await reachLedger(flags.ledger, { make: true, signal: io.signal });
   const basis = { ledger, owner: flags.by ?? `latchkey broker ${process.pid}`, leaseMs };
   const log = createLog(flags.json === true, io);
-  const brokering: Brokering = {
-    ...basis,
-    filter: filterOf(flags, signIn !== undefined),
-    worker: signIn?.worker(basis, log) ?? execWorker(flags.exec ?? "", basis, { log, io }),
-  };
+  using signInWorker = signIn?.worker(basis, log);
+  const worker = signInWorker ?? execWorker(flags.exec ?? "", basis, { log, io });
+  const brokering: Brokering = { ...basis, filter: filterOf(flags, signIn !== undefined), worker };
   const lanes = flags.once ? (["all"] as const) : (signIn?.lanes ?? Array.from({ length: jobs }, (): Lane => "all"));
   const fate = await runLanes(brokering, { lanes, once: flags.once === true }, io);
   if (!flags.once) return undefined;

@@ -7,8 +7,14 @@ const signInOptions = {
     about:
       "Obtain tokens by OAuth. What is kept is used and refreshed without anybody; for the rest, one of the next four.",
   },
-  browser: { type: "boolean", about: "With --oauth: open a browser here, print the URL too, and take it back on loopback." },
-  device: { type: "boolean", about: "With --oauth: show a code for another device, and go on with it after a restart." },
+  browser: {
+    type: "boolean",
+    about: "With --oauth: open a browser here, print the URL too, and take it back on loopback.",
+  },
+  device: {
+    type: "boolean",
+    about: "With --oauth: show a code for another device, and go on with it after a restart.",
+  },
   paste: {
     type: "boolean",
     about:
@@ -28,9 +34,17 @@ const signInOptions = {
     choices: "files",
     about: "Its private key in PEM, for private_key_jwt.",
   },
-  issuer: { type: "string", value: "URL", about: "The authorization server that --client-id belongs to. Others are refused." },
+  issuer: {
+    type: "string",
+    value: "URL",
+    about: "The authorization server that --client-id belongs to. Others are refused.",
+  },
   "client-metadata-url": { type: "string", value: "URL", about: "The client's own metadata document." },
-  "client-name": { type: "string", value: "NAME", about: "As people see it on the consent page. latchkey when left out." },
+  "client-name": {
+    type: "string",
+    value: "NAME",
+    about: "As people see it on the consent page. latchkey when left out.",
+  },
   "new-client": { type: "boolean", about: "Register anew, though a client of that server is kept." },
   "client-credentials": {
     type: "boolean",
@@ -129,7 +143,11 @@ export const notify = command({
     after: { type: "string", value: "TIME", about: "Only what still waits after so long." },
     ...selection,
     name: { type: "string", value: "NAME", about: "Who is told. notify when left out." },
-    timeout: { type: "string", value: "TIME", about: "How long the command or the webhook may take. 30s when left out." },
+    timeout: {
+      type: "string",
+      value: "TIME",
+      about: "How long the command or the webhook may take. 30s when left out.",
+    },
     once: { type: "boolean", about: "Tell what waits now, and end. Exit code 3 when there was nothing to tell." },
     ...by,
     ...jsonOption,

@@ -69,7 +69,8 @@ export async function forget(id: string, flags: ForgetFlags, io: Io): Promise<un
   const revoked = flags.local ? false : await revokeHeld(ledger, grant.id, { by, flags, signal: io.signal });
   if (flags.local) await ledger.forget(grant.id, { by, reason: "signed out here", force: flags.force });
   if (flags.json) await printJson(io.out, { id: grant.id, revoked });
-  else await print(io.out, `${shortId(grant.id)} forgotten${revoked ? ", and revoked at its authorization server" : ""}`);
+  else
+    await print(io.out, `${shortId(grant.id)} forgotten${revoked ? ", and revoked at its authorization server" : ""}`);
   if (!revoked && !flags.local)
     await print(io.err, "its authorization server has no way to be told: the tokens live until they end there");
 }

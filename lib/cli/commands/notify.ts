@@ -51,6 +51,7 @@ export async function notify(flags: Flags, io: Io): Promise<number | undefined> 
 
 function span(text: string, option: string, least: number): number {
   const ms = Math.round(duration(text, option));
-  if (ms < least || ms > longestTimerMs) throw new UsageError(`--${option} must be from ${least} ms to 24 days`, "notify");
+  if (ms < least || ms > longestTimerMs)
+    throw new UsageError(`--${option} must be from ${least} ms to 24 days`, "notify");
   return ms;
 }

@@ -49,7 +49,9 @@ export const ticket = command({
     ...by,
     ...jsonOption,
   },
-  examples: [["latchkey ticket 3f2a91c0 --for 1h --link https://inbox.example", "A link for the person who is to decide."]],
+  examples: [
+    ["latchkey ticket 3f2a91c0 --for 1h --link https://inbox.example", "A link for the person who is to decide."],
+  ],
   takes: 1,
   run: async ({ values, operands }, io) =>
     await (await import("./ticket.js")).ticket(entryId(operands, "ticket"), values, io),

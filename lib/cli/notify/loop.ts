@@ -7,8 +7,9 @@
  *
  * One that is killed while it tells leaves `telling`. Whoever looks after the time of a try is over tells it again, and says so.
  */
-import { pause } from "../../base/until.js";
+
 import { LedgerError } from "../../base/errors.js";
+import { pause } from "../../base/until.js";
 import type { Entry, Filter, Ledger, NoticeRight } from "../../ledger/index.js";
 import { allEntries } from "../../ledger/internal.js";
 import { summary } from "../entries.js";
@@ -72,7 +73,11 @@ export async function tellNeeds(telling: Telling, running: Running): Promise<{ t
 type Transitions = ReturnType<Ledger["watch"]>;
 
 async function follow(
-  { transitions, first, take }: { transitions: Transitions; first: ReturnType<Transitions["next"]>; take(entry: Entry): void },
+  {
+    transitions,
+    first,
+    take,
+  }: { transitions: Transitions; first: ReturnType<Transitions["next"]>; take(entry: Entry): void },
   io: Io,
 ): Promise<void> {
   using _ = progress(io.err, "waits for something to tell");
@@ -129,7 +134,8 @@ async function tryOnce(telling: Telling, entry: Entry, signal: AbortSignal): Pro
   try {
     const notice = await ledger.notice(entry.id, { name, by, leaseMs: timeoutMs + graceMs });
     if (notice.state === "told") return { did: "nothing" };
-    if (notice.state !== "ours") return { did: notice.state, ...(notice.state === "busy" && { leftMs: notice.leftMs }) };
+    if (notice.state !== "ours")
+      return { did: notice.state, ...(notice.state === "busy" && { leftMs: notice.leftMs }) };
     const why = await tell(telling, entry, notice, signal);
     if (why !== undefined) return { did: "failed", why };
     await notice.told();

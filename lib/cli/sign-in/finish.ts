@@ -2,8 +2,9 @@
  * The end of a sign-in: from what the person did to an answer. The stash of a claim holds the flow as latchkey/oauth made it, with OAuth's
  * `state` as its tag; or, for a moment, the grant that came of it. So any process that has the ledger can go on from there.
  */
-import { isRecord } from "../../base/record.js";
+
 import { OAuthError, ValidationError } from "../../base/errors.js";
+import { isRecord } from "../../base/record.js";
 import type { Claim, Ledger } from "../../ledger/index.js";
 import {
   type CodeFlow,

@@ -1,6 +1,12 @@
 /** How a person is brought to sign in: in a browser here, on another device, or in a browser anywhere. */
 import { isCode } from "../../base/code.js";
-import { listenForRedirect, type CodeFlow, type DeviceFlow, finishDevice, type RedirectListener } from "../../oauth/index.js";
+import {
+  type CodeFlow,
+  type DeviceFlow,
+  finishDevice,
+  listenForRedirect,
+  type RedirectListener,
+} from "../../oauth/index.js";
 import type { Done } from "../broker/loop.js";
 import { explainShort } from "../exit.js";
 import { type Io, progress } from "../io.js";
@@ -29,7 +35,12 @@ export async function inBrowser(person: Person): Promise<Done> {
   const flow = begunFor(beginning.earlier, redirectUri) ?? (await beginInBrowser(beginning, redirectUri));
   await log({ did: "open", ...about(person), url: flow.url });
   if (!(await openBrowser(flow.url)))
-    await log({ did: "failed", level: "warn", ...about(person), why: "no browser could be opened: open the URL yourself" });
+    await log({
+      did: "failed",
+      level: "warn",
+      ...about(person),
+      why: "no browser could be opened: open the URL yourself",
+    });
   using _ = progress(io.err, "waits for the browser to come back");
   for (;;) {
     const url = await listener.next({ signal: ending.signal });
@@ -54,7 +65,9 @@ async function listen({ beginning: { options, earlier, signal } }: Person): Prom
 
 /** A flow that another process began and that the browser may still be on. One by a pushed request (RFC 9126) ends within seconds. */
 const begunFor = (earlier: Beginning["earlier"], redirectUri: string): CodeFlow | undefined =>
-  earlier?.type === "code-flow" && earlier.redirectUri === redirectUri && !new URL(earlier.url).searchParams.has("request_uri")
+  earlier?.type === "code-flow" &&
+  earlier.redirectUri === redirectUri &&
+  !new URL(earlier.url).searchParams.has("request_uri")
     ? earlier
     : undefined;
 
@@ -76,8 +89,9 @@ export async function byPaste(person: Person): Promise<Done> {
   const flow = begunFor(beginning.earlier, redirectUri) ?? (await beginInBrowser(beginning, redirectUri));
   await log({ did: "open", ...about(person), url: flow.url });
   for (;;) {
-    const url = await pasted("Paste the address that the browser ended on", ending.signal);
-    if (url === undefined) return { fate: "left", reason: "latchkey finish takes the address that the browser ends on" };
+    const url = await pasted.next("Paste the address that the browser ended on", ending.signal);
+    if (url === undefined)
+      return { fate: "left", reason: "latchkey finish takes the address that the browser ends on" };
     if (url === "") continue;
     const done = await tried(person, flow, url);
     if (done !== undefined) return done;

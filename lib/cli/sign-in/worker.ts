@@ -9,8 +9,8 @@
  */
 import type { Claim } from "../../ledger/index.js";
 import { type OAuthRequest, type Renewal, type RenewOptions, renew, toAnswer } from "../../oauth/index.js";
-import { type Brokering, type Done, type Lane, type Worker } from "../broker/loop.js";
 import { levels } from "../broker/exec.js";
+import type { Brokering, Done, Lane, Worker } from "../broker/loop.js";
 import { writeAnswer } from "../broker/write-answer.js";
 import { summary } from "../entries.js";
 import { exit, Stop } from "../exit.js";
@@ -27,9 +27,10 @@ export interface SignIn extends Pick<Brokering, "ledger" | "owner"> {
   readonly io: Io;
 }
 
-export function signInWorker(signIn: SignIn): Worker {
+export function signInWorker(signIn: SignIn): Worker & Disposable {
   const pasted = pastedFrom(signIn.io);
   return {
+    [Symbol.dispose]: () => pasted[Symbol.dispose](),
     work: (claim, lane, signal) => work({ ...signIn, pasted }, claim, lane, signal),
     async tell(claim, { fate, reason, fields }) {
       const { id, kind, sessionId: session } = claim.entry;

@@ -60,8 +60,8 @@ export interface Receipt {
   readonly actor?: Actor;
   /** The id of the ticket through which it was done, or that was made. Not the ticket itself. */
   readonly ticket?: string;
-  /** Set where the entry did not move: a ticket was made for it. */
-  readonly event?: "ticket";
+  /** Set where the entry did not move: a ticket was made for it, or somebody is being told of it, was told, or could not be: see `Ledger.notice`. */
+  readonly event?: "ticket" | "telling" | "told" | "not-told";
 }
 
 /** Which entries; one that names nothing takes all. A list stands for any of its items. */

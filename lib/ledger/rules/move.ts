@@ -2,6 +2,7 @@ import { LedgerError } from "../../base/errors.js";
 import { redactText } from "../../base/redact.js";
 import { visible } from "../../base/visible.js";
 import { type Actor, isKind, type KindName, kinds } from "../../pending/index.js";
+import type { Receipt } from "../contract/entries.js";
 import { first, type Row, type Rule, rows, text, type Value } from "../engine/engine.js";
 import { isDue, stateOf } from "../rows.js";
 import { moves, type Outcome, prunable, type State } from "../states.js";
@@ -15,7 +16,7 @@ export interface Note {
   /** The id of a ticket. */
   ticket?: string | undefined;
   /** What happened, where the entry did not move. */
-  event?: "ticket" | undefined;
+  event?: Receipt["event"] | undefined;
   /** Columns that change together with the state. */
   set?: Readonly<Record<string, Value>> | undefined;
 }
