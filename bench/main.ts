@@ -12,7 +12,7 @@ import { circleRows } from "./rows/circle.js";
 import { delayRows, floodRows, sessionRows } from "./rows/floods.js";
 import { ledgerRows } from "./rows/ledger.js";
 import type { Scale } from "./rows/round.js";
-import { coldStartRows, importRows, sizeRows } from "./rows/weights.js";
+import { coldStartRows, fakeRows, importRows, sizeRows } from "./rows/weights.js";
 import { met, printTable, type Row } from "./table.js";
 
 const { values: options, positionals } = parseArgs({
@@ -35,6 +35,7 @@ const parts: Record<string, (scale: Scale) => Promise<Row[]>> = {
   sessions: sessionRows,
   circle: circleRows,
   imports: importRows,
+  fake: fakeRows,
   sizes: sizeRows,
   start: coldStartRows,
   ledger: ledgerRows,

@@ -59,6 +59,32 @@ export async function importRows({ rounds }: Scale): Promise<Row[]> {
   ];
 }
 
+/** In a process of its own: from before the import to the answer of the fake runtime to a first request, in memory. */
+async function fakeOnce(): Promise<number> {
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" });
+  const program = `
+    const began = performance.now();
+    const { fakeRuntime } = await import("latchkey/testing");
+    const fake = await fakeRuntime();
+    const { readable, writable } = fake.streams();
+    const answered = new Promise((resolve) => readable.once("data", resolve));
+    writable.write(${JSON.stringify(`Content-Length: ${body.length}\r\n\r\n${body}`)});
+    await answered;
+    process.stdout.write(String(performance.now() - began));
+    await fake.close();`;
+  const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", program], { cwd: root });
+  return Number(stdout);
+}
+
+export async function fakeRows({ rounds }: Scale): Promise<Row[]> {
+  await fakeOnce();
+  const figures = await interleave(["latchkey/testing"], rounds * 3, fakeOnce);
+  const value = figures["latchkey/testing"]?.value ?? Number.NaN;
+  const targets = [{ what: "latchkey/testing", value, limit: 40, side: "at most" }] as const;
+  const name = "from its import to a first request answered";
+  return [{ group: "Fake runtime, in a process of its own", name, unit: "ms", figures, targets }];
+}
+
 export async function sizeRows(): Promise<Row[]> {
   const sizes = new Map<string, Awaited<ReturnType<typeof sizeOf>>>();
   for (const name of [...Object.keys(budgets), "vscode-jsonrpc/node", "@github/copilot-sdk"])

@@ -17,14 +17,19 @@ export function stop() {
 
 /**
  * What a test file makes of mutants: a map of ids to `{ by, error }` for those that it noticed, and which of the others it came by.
- * Throws when the file fails with nothing taken out.
+ * Throws when the file fails with nothing taken out, the first time or when it is run again: its tests would be no evidence.
  */
 export async function tryFile(copy, test, mutants, say) {
   const verdicts = new Map();
   const first = await run(copy, test, mutants, { active: "reached" });
   const known = knownFrom(first.lines);
   const failing = first.lines.find((line) => line.failed !== undefined);
-  if (failing) throw new Error(`${test}: "${failing.label}" fails with nothing taken out: ${failing.failed}`);
+  if (failing) {
+    const { label = failing.repeated, repeated, failed } = failing;
+    throw new Error(
+      `${test}: "${label}" fails ${repeated ? "when it is run again " : ""}with nothing taken out: ${failed}`,
+    );
+  }
   if (known === undefined) throw new Error(`${test} does not run: ${first.output}`);
   const atLoad = first.atLoad;
   const reached = new Set(Object.values(known).flatMap(({ places }) => places));

@@ -1,8 +1,9 @@
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import * as assert from "uvu/assert";
 import { rejects, suite, within } from "../support/suite.js";
 
@@ -116,4 +117,23 @@ helpers("within passes on what settles in time and names what does not", async (
   await rejects(within(5, new Promise(() => undefined), "the answer"), {
     message: /^the answer took longer than 5 ms$/,
   });
+});
+
+test("a file that fails when it is run again is no evidence about mutants", async () => {
+  const copy = await mkdtemp(join(tmpdir(), "latchkey-plan-"));
+  try {
+    await symlink(join(root, "build"), join(copy, "build"));
+    const module: { tryFile(copy: string, test: string, mutants: object[], say: () => void): Promise<unknown> } =
+      await import(pathToFileURL(join(root, "scripts/mutants/run.mjs")).href);
+    const mutant = { id: "place true", place: "place", as: "true" };
+    const tried = (name: string) =>
+      module.tryFile(copy, `tests/fixtures/suite/${name}.test.ts`, [mutant], () => undefined);
+    await rejects(tried("second-run"), {
+      message: /"a file that runs once › passes the first time" fails when it is run again/,
+    });
+    assert.ok(await tried("runs-again"));
+  } finally {
+    delete process.env.LATCHKEY_TEST_PLAN;
+    await rm(copy, { recursive: true, force: true });
+  }
 });
