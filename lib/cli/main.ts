@@ -3,7 +3,7 @@ import type { Io } from "./io.js";
 
 const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 /** Commands that run until a signal ends them: that is their success. */
-const untilStopped = ["keep", "broker", "notify", "fake-runtime"];
+const untilStopped = ["keep", "broker", "notify", "fake-runtime", "inbox"];
 
 /** Node 22 warns at every start that its SQLite is experimental. The user can do nothing about it, so the warning is dropped. */
 function printWarnings(): void {
