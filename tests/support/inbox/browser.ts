@@ -4,10 +4,19 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Suite } from "../suite.js";
 
 const program = process.env.LATCHKEY_CHROMIUM ?? "chromium";
 /** Whether there is a chromium to look at pages with. */
 export const hasChromium = spawnSync(program, ["--version"]).status === 0;
+
+/** The tests of a suite, all of them skipped where there is no chromium. */
+export function browserTests(test: Suite): Suite {
+  if (hasChromium) return test;
+  const hook = Object.assign(() => undefined, { each: () => undefined });
+  const skip = (name: string): void => test.skip(name, "there is no chromium");
+  return Object.assign(skip, { only: skip, skip: test.skip, before: hook, after: hook });
+}
 
 const switches = [
   ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
