@@ -4,8 +4,8 @@ import type { Command } from "./command.js";
 import { keyDerive, keyNew } from "./keys.js";
 import { ls, prune, receipts, show } from "./looking.js";
 import { env, fake, keep, start, status, stop } from "./runtimes.js";
-import { grants, grantsForget, ticket } from "./signing.js";
 import { inbox } from "./serving.js";
+import { grants, grantsForget, ticket } from "./signing.js";
 import { completion, doctor, repl } from "./tools.js";
 
 /** All commands, as help, completion and the parser see them. One whose name begins with another stands before it. The code that does the work is loaded when a command runs. */
