@@ -20,6 +20,7 @@ const rooms = {
   keeper: [...core, "ledger"],
   oauth: [...core, "ledger"],
   tracing: [...core, "ledger"],
+  otel: [...core, "ledger", "tracing"],
   inbox: [...core, "ledger", "oauth"],
   testing: ["base", "protocol", "rpc"],
   cli: [...core, "ledger", "keeper", "oauth", "inbox", "testing"],

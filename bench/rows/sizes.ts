@@ -17,6 +17,7 @@ export const budgets: Readonly<Record<string, number>> = {
   "latchkey/oauth": 28_000,
   "latchkey/tracing": 1_500,
   "latchkey/inbox": 72_000,
+  "latchkey/otel": 5_000,
   "latchkey/testing": 36_000,
 };
 
@@ -42,7 +43,7 @@ export async function sizeOf(entry: string): Promise<Size> {
     format: "esm",
     platform: "node",
     target: "node20.9",
-    external: ["postgres", "@photostructure/sqlite", "koffi"],
+    external: ["@opentelemetry/api", "postgres", "@photostructure/sqlite", "koffi"],
     // The paths of tsconfig.json would put the sources in the place of the package.
     tsconfigRaw: {},
     legalComments: "none",

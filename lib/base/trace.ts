@@ -6,6 +6,8 @@ const traceparent = v.pipe(
   v.regex(/^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/),
 );
 
+export const isTraceparent = (value: unknown): value is string => v.is(traceparent, value);
+
 /** @throws TypeError when it is no `traceparent`. */
 export function traceparentOf(value: unknown): string {
   const found = v.safeParse(traceparent, value);

@@ -106,6 +106,7 @@ export function keep(rpc: Rpc, ledger: Ledger, options: KeepingOptions = {}): Ke
     filter,
     kinds,
     principal,
+    traceparent,
     leaseMs,
     patienceMs,
     limit,
@@ -119,7 +120,7 @@ export function keep(rpc: Rpc, ledger: Ledger, options: KeepingOptions = {}): Ke
   const ended = new AbortController();
   const events = createEvents<KeepingEventMap>();
 
-  const recorder = recordPending(rpc, ledger, { kinds, principal, by: owner, patienceMs, limit });
+  const recorder = recordPending(rpc, ledger, { kinds, principal, traceparent, by: owner, patienceMs, limit });
   const deliverer = deliverAnswers(rpc, ledger, { sessions, owner, leaseMs, patienceMs });
   forward({ recorder, deliverer, events });
 

@@ -1,6 +1,7 @@
 import { countOf, waitOf } from "../base/amounts.js";
 import { LatchkeyError } from "../base/errors.js";
 import { checkPrincipal } from "../base/principal.js";
+import { isTraceparent } from "../base/trace.js";
 import { createEvents, type Events } from "../events/index.js";
 import type { Entry, Ledger } from "../ledger/index.js";
 import {
@@ -26,6 +27,12 @@ export interface RecordPendingOptions {
   kinds?: readonly KindName[] | undefined;
   /** On whose behalf answers are obtained: one name, or a function of the request. Never guessed. */
   principal?: string | ((request: PendingRequest) => string | undefined | Promise<string | undefined>) | undefined;
+  /**
+   * The W3C trace context of what asked, for requests whose event has none: `external_tool.requested` has one when the runtime's own telemetry is on,
+   * the others never. The `traceparent` of the session's last `session.send`, for instance, where the host knows it. Nothing is guessed. What is no
+   * `traceparent` is left out.
+   */
+  traceparent?: ((request: PendingRequest) => string | undefined) | undefined;
   /** Who records, for the receipts. */
   by?: string | undefined;
   /** How long what was seen is kept while the store cannot take it. Default 86 400 000, a day. */
@@ -131,7 +138,20 @@ export function recordPending(rpc: LedgerRpc, ledger: Ledger, options: RecordPen
     const context = { sessionId, endpoint: rpc.endpoint };
     const whose = typeof principal === "function" ? await principal(pendingRequest(event, context)) : principal;
     const request = pendingRequest(event, { ...context, principal: whose });
-    return await ledger.record(request, { by, anchor: event.parentId ?? undefined });
+    const traceparent = traceOf(event, request);
+    return await ledger.record(request, { by, anchor: event.parentId ?? undefined, traceparent });
+  }
+
+  /** A request is not to be lost because of its trace. */
+  function traceOf({ data }: AskingEvent, request: PendingRequest): string | undefined {
+    if ("traceparent" in data && isTraceparent(data.traceparent)) return data.traceparent;
+    try {
+      const told = options.traceparent?.(request);
+      return isTraceparent(told) ? told : undefined;
+    } catch (error) {
+      events.emit("error", { error, sessionId: request.sessionId });
+      return undefined;
+    }
   }
 
   async function settle({ kind, sessionId, requestId }: SettledRequest): Promise<void> {

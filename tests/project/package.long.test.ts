@@ -27,6 +27,7 @@ const entries: Record<string, string[]> = {
     ...["clientCredentials", "refresh", "renew", "exchange", "assertion", "revoke", "toAnswer", "listenForRedirect"],
     ...["parseAuthority", "parseClient", "parseFlow", "parseGrant", "OAuthError"],
   ],
+  "latchkey/otel": ["instrument", "contextOf", "traceHeaders"],
   "latchkey/tracing": ["channels", "subscribe"],
   "latchkey/inbox": ["serveInbox"],
   "latchkey/testing": ["fakeRuntime", "createClock"],
