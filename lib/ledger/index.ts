@@ -2,7 +2,7 @@ import type { Ledger } from "./contract.js";
 import { type KeyOptions, openLedgerOn } from "./open.js";
 
 export type * from "./contract.js";
-export type { Dialect, Engine, Question, Replies, Row, Rule, Statement, Step, Value } from "./engine/engine.js";
+export type { Dialect, Engine, Question, Replies, Row, Rule, Statement, Step, Taking, Value } from "./engine/engine.js";
 export { type KeyOptions, openLedgerOn } from "./open.js";
 export { deriveKey, type Key } from "./seal/keys.js";
 export type { Outcome, State } from "./states.js";

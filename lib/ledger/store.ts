@@ -9,7 +9,7 @@ import { Changes } from "./changes.js";
 import { claimWhenFree } from "./claiming.js";
 import type * as contract from "./contract.js";
 import { draftAnswer, draftRequest } from "./drafts.js";
-import { type Engine, lock, number, type Row, type Rule, text } from "./engine/engine.js";
+import { type Engine, number, type Row, type Rule, text } from "./engine/engine.js";
 import { grantReceiptOf } from "./grant-rows.js";
 import * as grants from "./grants.js";
 import { HeldDelivery } from "./held-delivery.js";
@@ -71,9 +71,11 @@ export class Store implements contract.Ledger, LedgerAccess {
 
   async #record(request: PendingRequest, options: contract.RecordOptions): Promise<Entry> {
     const draft = await draftRequest(this.keyring, request, options);
-    const entry = entryOf(await this.write("record", () => record(draft)));
+    const written = async (): Promise<Row | undefined> => await this.write("record", () => record(draft));
+    const row = (await written()) ?? (await written());
+    if (row === undefined) throw unknownEntry(draft.id);
     if (draft.proof !== undefined) this.keyring.note(draft.proof);
-    return entry;
+    return entryOf(row);
   }
 
   async get(id: string): Promise<Entry | undefined> {
@@ -181,8 +183,7 @@ export class Store implements contract.Ledger, LedgerAccess {
   async deliver(id: string, options: contract.DeliveryOptions): Promise<contract.Delivery | undefined> {
     const { owner, leaseMs = 10_000, wanted } = options;
     spanOf(leaseMs, "leaseMs");
-    await this.#own(id);
-    const found = await this.engine.read(() => deliverable(id));
+    const found = await this.engine.read(() => deliverable(id, this.keyring.principal));
     if (found === undefined) return undefined;
     // Unsealed before the entry is marked: a wrong key must not leave it in doubt.
     const [still, value] = await Promise.allSettled([
@@ -210,13 +211,7 @@ export class Store implements contract.Ledger, LedgerAccess {
   async lost(sessionId: string, options: contract.LostOptions = {}): Promise<Entry[]> {
     const reason = options.epoch === undefined ? "the session was unloaded" : "the session was loaded anew";
     const whose = this.keyring.principal;
-    const moved = await this.write("lost", function* () {
-      const now = yield* lock(`session/${sessionId}`);
-      const found: Row[] = [];
-      for (const id of yield* markLost(sessionId, now, { reason, ...options, whose })) found.push(yield* entryRow(id));
-      return found;
-    });
-    return moved.map(entryOf);
+    return (await this.write("lost", () => markLost(sessionId, { reason, ...options, whose }))).map(entryOf);
   }
 
   async refuse(id: string): Promise<void> {

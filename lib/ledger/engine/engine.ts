@@ -19,15 +19,20 @@ export interface Statement {
   readonly params: readonly Value[];
 }
 
+/**
+ * Takes a lock of this name, or of each, until the transaction ends. Returns the time after it was taken as `now`, and with `draw` a `fence`
+ * that was drawn after that.
+ */
+export interface Taking {
+  readonly lock: string | readonly string[];
+  readonly draw?: "fence";
+}
+
 /** One thing that a rule asks of the database. */
 export type Question =
   /** `each` is run once for every row that `sql` returns: each an `INSERT … SELECT` of values, with `{each}` in the place of its source. */
   | (Statement & { readonly each?: readonly Statement[] })
-  /**
-   * Takes a lock of this name until the transaction ends. Returns the time after it was taken as `now`, and with `draw` a `fence` that was
-   * drawn after that.
-   */
-  | { readonly lock: string | readonly string[]; readonly draw?: "fence" }
+  | Taking
   /** Returns a number that is higher than every number drawn before. */
   | { readonly draw: "fence" }
   /** Wakes waiters in other processes once the transaction is committed. */
@@ -101,8 +106,20 @@ export function* later(...questions: readonly Question[]): Rule<void> {
 
 /** Takes locks and returns the database's time after that. */
 export function* lock(...names: readonly string[]): Rule<number> {
-  const [[row] = []] = yield { lock: names };
-  return number(row?.now);
+  return (yield* underLock({ lock: names })).now;
+}
+
+/** What is known once a lock was taken: the time, a fence where one was drawn, and the rows of what was asked along with it. */
+export interface Locked {
+  readonly now: number;
+  readonly fence: number;
+  readonly replies: Replies;
+}
+
+/** Takes a lock and asks under it, in one step. */
+export function* underLock(taken: Taking, ...questions: readonly Question[]): Rule<Locked> {
+  const [[row] = [], ...replies] = yield* together(taken, ...questions);
+  return { now: number(row?.now), fence: taken.draw === undefined ? 0 : number(row?.fence), replies };
 }
 
 export function* drawFence(): Rule<number> {

@@ -1,4 +1,4 @@
-import type { Question, Statement, Value } from "./engine.js";
+import type { Question, Statement, Taking, Value } from "./engine.js";
 import { lockNumber } from "./postgres-schema.js";
 
 /** SQL as PostgreSQL gets it. What defines tables has no parameters and is never prepared. */
@@ -27,12 +27,12 @@ export class Statements {
   }
 
   /** A lock as text without parameters, to travel with BEGIN. */
-  lockText(question: Extract<Question, { lock: unknown }>): string {
+  lockText(question: Taking): string {
     return this.#lock(question, `'${this.#numbers(question.lock)}'`);
   }
 
   /** Locks are taken in one order everywhere, so that no two transactions wait for each other. */
-  #lock({ draw }: { readonly draw?: "fence" }, numbers: string): string {
+  #lock({ draw }: Taking, numbers: string): string {
     const locks = `SELECT count(pg_advisory_xact_lock(k)) FROM (SELECT unnest(${numbers}::bigint[]) AS k ORDER BY 1) AS names`;
     return `SELECT (${locks}), ${clock("clock_timestamp()")} AS now${draw === undefined ? "" : `, ${this.#draw}`}`;
   }

@@ -1,13 +1,27 @@
 import { LedgerError } from "../../base/errors.js";
 import type { Actor } from "../../pending/index.js";
 import type { CancelOptions } from "../contract.js";
-import { drawFence, first, lock, number, type Row, type Rule, rows, text } from "../engine/engine.js";
+import {
+  first,
+  last,
+  later,
+  lock,
+  number,
+  query,
+  type Row,
+  type Rule,
+  rows,
+  type Statement,
+  text,
+  textOr,
+  underLock,
+} from "../engine/engine.js";
 import { isDue } from "../rows.js";
 import { moves, type State } from "../states.js";
 import { attachAnswer } from "./attach-answer.js";
-import { claimed, clearStash, fenced, openEntries } from "./claim.js";
-import { entryRow, move, rowState } from "./move.js";
-import { answerOf, refuseChanged, refuseStray } from "./pointer.js";
+import { claimed, clearStash, fenced, inTime, openEntries, openQuery } from "./claim.js";
+import { entryQuery, entryRow, known, move, rowState } from "./move.js";
+import { answerQuery, pointedTo, refuseChanged, refuseStray } from "./pointer.js";
 import { useTicket } from "./use-ticket.js";
 
 /** An answer ready to be written: checked, sealed and recognisable. */
@@ -35,38 +49,69 @@ export interface AnswerDraft {
 }
 
 export function* answer(draft: AnswerDraft): Rule<Row> {
-  const now = yield* lock(draft.credential);
-  const claim = yield* first("SELECT * FROM @credentials WHERE credential = ?", draft.credential);
+  const id = text(draft.entry.id);
+  const { credential } = draft;
+  const {
+    now,
+    fence: drawn,
+    replies,
+  } = yield* underLock(
+    { lock: credential, draw: "fence" },
+    query("SELECT * FROM @credentials WHERE credential = ?", credential),
+    entryQuery(id),
+    answerQuery(id),
+    openQuery(credential),
+  );
+  const [[claim] = [], [found] = [], [given] = [], waiting = []] = replies;
   if (claim === undefined) throw new LedgerError("UNKNOWN_ENTRY", "the ledger does not know this credential");
   const live = number(claim.lease_until) > now;
   if (draft.fence !== undefined && number(claim.fence) !== draft.fence) throw fenced(draft.fence);
-  const id = text(draft.entry.id);
-  const entry = yield* entryRow(id);
+  const entry = known(found, id);
   refuseChanged(draft.entry, entry);
   refuseStray(entry, claim);
-  if (yield* hasAnswer(entry, draft.digests)) return entry;
+  if (hasAnswer(entry, pointedTo(entry, given), draft.digests)) return entry;
   if (draft.fence !== undefined && !live) throw fenced(draft.fence);
   if (draft.fence === undefined && live) throw claimed(claim);
-  const open = yield* openEntries(draft.credential, now);
+  const open = yield* inTime(waiting, now);
   const expired = rowState(entry) === "open" && !open.some((row) => row.id === id);
-  refuseFinal(expired ? yield* entryRow(id) : entry, draft.shared);
+  refuseFinal(expired ? { ...entry, state: "expired" } : entry, draft.shared);
   const expiresAt = draft.expiresAt ?? (draft.servesMs === undefined ? undefined : now + draft.servesMs);
   if (expiresAt !== undefined && expiresAt <= now)
     throw new LedgerError("EXPIRED", "the answer's time is over already");
   if (draft.ticket !== undefined) yield* useTicket(draft.ticket, now);
   // The fence moves even without a claim, so whoever held one before is out.
-  const fence = draft.fence ?? (yield* drawFence());
-  yield* rows(
-    "UPDATE @credentials SET lease_until = 0, owner = NULL, fence = ? WHERE credential = ?",
-    fence,
-    draft.credential,
+  const fence = draft.fence ?? drawn;
+  const served = draft.shared ? open : open.filter((row) => row.id === id);
+  yield* later(
+    handedBack(credential, fence, served.length === open.length),
+    writing(draft, claim, { fence, now, expiresAt }),
+    { notify: true },
   );
-  const written = yield* first(
+  const answer = { ...claim, id: draft.id, account: draft.account, fence };
+  const moved = yield* last(...served.map((row) => attachAnswer(row, answer, now, draft)));
+  return moved.flat().find((row) => row.id === id) ?? entry;
+}
+
+/** The claim is over, and so is what was begun if nobody waits any more. */
+const handedBack = (credential: string, fence: number, all: boolean): Statement =>
+  query(
+    `UPDATE @credentials SET lease_until = 0, owner = NULL, fence = ?${all ? ", stash = NULL, tag = NULL" : ""}
+     WHERE credential = ?`,
+    fence,
+    credential,
+  );
+
+const writing = (
+  draft: AnswerDraft,
+  claim: Row,
+  { fence, now, expiresAt }: { fence: number; now: number; expiresAt: number | undefined },
+): Statement =>
+  query(
     `INSERT INTO @answers (id, credential, principal, sealed, digest, shared, account, given_by, fence, created_at, expires_at)
-     SELECT CAST(? AS TEXT), credential, principal, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS INTEGER), CAST(? AS TEXT),
-       CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS BIGINT)
-     FROM @credentials WHERE credential = ? RETURNING *`,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     draft.id,
+    draft.credential,
+    textOr(claim.principal) ?? null,
     draft.sealed,
     draft.digests[0],
     draft.shared ? 1 : 0,
@@ -75,30 +120,12 @@ export function* answer(draft: AnswerDraft): Rule<Row> {
     fence,
     now,
     expiresAt ?? null,
-    draft.credential,
   );
-  if (written === undefined) throw new LedgerError("UNKNOWN_ENTRY", "the ledger does not know this credential");
-  let answered = entry;
-  for (const row of open) {
-    if (!draft.shared && row.id !== id) continue;
-    const moved = yield* attachAnswer(row, written, now, {
-      by: draft.by,
-      actor: draft.actor,
-      ticket: draft.ticket,
-      attachment: draft.attachment,
-    });
-    if (moved?.id === id) answered = moved;
-  }
-  if (draft.shared || open.every((row) => row.id === id)) yield* clearStash(draft.credential);
-  yield { notify: true };
-  return answered;
-}
 
 /** True for the same answer again; another one is a conflict. */
-function* hasAnswer(entry: Row, digests: readonly string[]): Rule<boolean> {
+function hasAnswer(entry: Row, given: Row | undefined, digests: readonly string[]): boolean {
   if (entry.answer == null) return false;
-  const row = yield* answerOf(entry);
-  if (row !== undefined && digests.includes(text(row.digest))) return true;
+  if (given !== undefined && digests.includes(text(given.digest))) return true;
   // A lost or superseded request is past: a newer answer is for those that come after it.
   const state = rowState(entry);
   if (state === "lost" || state === "superseded") return false;
@@ -127,7 +154,7 @@ export function* cancel(id: string, { force, by, reason }: CancelOptions): Rule<
   const isLive = claim !== undefined && number(claim.lease_until) > now;
   // An open entry is somebody's work while a claim on its credential lives.
   if (state === "open" && isLive && !force) throw claimed(claim);
-  const cancelled = (yield* move(id, state, "cancelled", now, { by, reason })) ?? entry;
+  const cancelled = (yield* move(entry, state, "cancelled", now, { by, reason })) ?? entry;
   if (state === "open" && !isLive && (yield* openEntries(credential, now)).length === 0) yield* clearStash(credential);
   return cancelled;
 }

@@ -1,19 +1,25 @@
 import { LedgerError } from "../../base/errors.js";
 import type { Filter } from "../contract.js";
 import {
-  drawFence,
   first,
+  later,
   lock,
   number,
+  type Question,
+  query,
+  type Replies,
   type Row,
   type Rule,
   rows,
+  type Statement,
   text,
   textOr,
+  together,
+  underLock,
   type Value,
 } from "../engine/engine.js";
 import { conditions, type Scoped } from "./find.js";
-import { entryRow, move, type Note, presentState } from "./move.js";
+import { entryQuery, entryRow, known, moving, type Note, presentState } from "./move.js";
 import { useTicket } from "./use-ticket.js";
 
 export interface Claimed {
@@ -93,34 +99,47 @@ export function* untilClaimable(filter: Claimable): Rule<number | undefined> {
 
 /** Claims a candidate. Nothing when somebody was faster. */
 export function* claim({ id, credential, tag }: Candidate, { owner, leaseMs }: Lease): Rule<Claimed | undefined> {
-  const now = yield* lock(credential);
-  const entries = yield* openEntries(credential, now);
-  if (!entries.some((row) => row.id === id)) return undefined;
-  const until = now + leaseMs;
-  const row = yield* first("SELECT lease_until, tag FROM @credentials WHERE credential = ?", credential);
+  const { now, fence, replies } = yield* underLock(
+    { lock: credential, draw: "fence" },
+    query("SELECT lease_until, tag FROM @credentials WHERE credential = ?", credential),
+    openQuery(credential),
+  );
+  const [[row] = [], waiting = []] = replies;
+  const entries = yield* inTime(waiting, now);
+  if (!entries.some((entry) => entry.id === id)) return undefined;
   if (row === undefined || number(row.lease_until) > now) return undefined;
   if (tag !== undefined && row.tag !== tag) return undefined;
-  const fence = yield* drawFence();
-  yield* rows(
-    "UPDATE @credentials SET owner = ?, lease_until = ?, fence = ? WHERE credential = ?",
-    owner,
-    until,
-    fence,
-    credential,
+  const until = now + leaseMs;
+  yield* later(
+    query(
+      "UPDATE @credentials SET owner = ?, lease_until = ?, fence = ? WHERE credential = ?",
+      owner,
+      until,
+      fence,
+      credential,
+    ),
   );
   return { id, credential, fence, until, entries };
 }
 
-/** Open entries of a credential; those whose time is over are moved to `expired` on the way. */
-export function* openEntries(credential: string, now: number): Rule<readonly Row[]> {
-  const open = yield* rows(
+export const openQuery = (credential: string): Statement =>
+  query(
     `SELECT e.* FROM @entries e JOIN @credentials c ON ${ofOwner}
      WHERE e.credential = ? AND e.state = 'open' ORDER BY e.created_at, e.id`,
     credential,
   );
+
+/** Of entries that were open, those that still are; those whose time is over are moved to `expired` on the way. */
+export function* inTime(open: readonly Row[], now: number): Rule<readonly Row[]> {
   const live: Row[] = [];
   for (const row of open) if ((yield* presentState(row, now)) === "open") live.push(row);
   return live;
+}
+
+/** Open entries of a credential. */
+export function* openEntries(credential: string, now: number): Rule<readonly Row[]> {
+  const [waiting = []] = yield* together(openQuery(credential));
+  return yield* inTime(waiting, now);
 }
 
 /** Moves one entry to `expired` when its time is over. */
@@ -129,16 +148,28 @@ export function* expire(id: string): Rule<void> {
   yield* presentState(yield* entryRow(id), now);
 }
 
-/** The credential's row, if the claim under this fence still lives. */
-export function* guarded(credential: string, fence: number): Rule<{ row: Row; now: number }> {
-  const now = yield* lock(credential);
-  return { row: yield* liveClaim(credential, fence, now), now };
+/** The credential's row, if the claim under this fence still lives, and what was asked along with it. */
+export function* guarded(
+  credential: string,
+  fence: number,
+  ...questions: readonly Question[]
+): Rule<{ row: Row; now: number; replies: Replies }> {
+  const { now, replies } = yield* underLock({ lock: credential }, claimQuery(credential), ...questions);
+  const [[row] = [], ...others] = replies;
+  return { row: alive(row, fence, now), now, replies: others };
+}
+
+const claimQuery = (credential: string): Statement =>
+  query("SELECT * FROM @credentials WHERE credential = ?", credential);
+
+function alive(row: Row | undefined, fence: number, now: number): Row {
+  if (row === undefined || number(row.fence) !== fence || number(row.lease_until) <= now) throw fenced(fence);
+  return row;
 }
 
 export function* liveClaim(credential: string, fence: number, now: number): Rule<Row> {
-  const row = yield* first("SELECT * FROM @credentials WHERE credential = ?", credential);
-  if (row === undefined || number(row.fence) !== fence || number(row.lease_until) <= now) throw fenced(fence);
-  return row;
+  const [[row] = []] = yield* together(claimQuery(credential));
+  return alive(row, fence, now);
 }
 
 export const fenced = (fence: number): LedgerError =>
@@ -156,11 +187,11 @@ export function* extend(
   fence: number,
   { leaseMs, last }: { readonly leaseMs: number | undefined; readonly last: number | undefined },
 ): Rule<{ until: number; entries: readonly Row[] }> {
-  const { row, now } = yield* guarded(credential, fence);
-  const entries = yield* openEntries(credential, now);
+  const { row, now, replies } = yield* guarded(credential, fence, openQuery(credential));
+  const entries = yield* inTime(replies[0] ?? [], now);
   if (leaseMs === undefined) return { until: number(row.lease_until), entries };
   const until = Math.min(now + leaseMs, last ?? Number.POSITIVE_INFINITY);
-  yield* rows("UPDATE @credentials SET lease_until = ? WHERE credential = ?", until, credential);
+  yield* later(query("UPDATE @credentials SET lease_until = ? WHERE credential = ?", until, credential));
   return { until, entries };
 }
 
@@ -170,20 +201,19 @@ export function* cancelAll(
   fence: number,
   { only, ...note }: Pick<Note, "by" | "reason" | "ticket"> & { readonly only?: string | undefined },
 ): Rule<void> {
-  const { now } = yield* guarded(credential, fence);
+  const { now, replies } = yield* guarded(credential, fence, openQuery(credential));
   if (note.ticket !== undefined) yield* useTicket(note.ticket, now);
-  const open = yield* openEntries(credential, now);
+  const open = yield* inTime(replies[0] ?? [], now);
   const gone = only === undefined ? open : open.filter(({ id }) => id === only);
-  for (const row of gone) yield* move(text(row.id), "open", "cancelled", now, { ...note, fence });
+  yield* later(...gone.map((row) => moving(row, "open", "cancelled", now, { ...note, fence })));
   if (gone.length === open.length) yield* clearStash(credential);
   yield* endLease(credential, fence);
 }
 
 /** Nobody waits for what was begun. */
 export function* clearStash(credential: string): Rule<void> {
-  yield* rows(
-    "UPDATE @credentials SET stash = NULL, tag = NULL WHERE credential = ? AND stash IS NOT NULL",
-    credential,
+  yield* later(
+    query("UPDATE @credentials SET stash = NULL, tag = NULL WHERE credential = ? AND stash IS NOT NULL", credential),
   );
 }
 
@@ -208,7 +238,7 @@ export function* writeStash(
   { sealed, tag }: { readonly sealed: string | null; readonly tag: string | null },
 ): Rule<void> {
   yield* guarded(credential, fence);
-  yield* rows("UPDATE @credentials SET stash = ?, tag = ? WHERE credential = ?", sealed, tag, credential);
+  yield* later(query("UPDATE @credentials SET stash = ?, tag = ? WHERE credential = ?", sealed, tag, credential));
 }
 
 export function* readStash(credential: string, fence: number): Rule<string | undefined> {
@@ -218,8 +248,8 @@ export function* readStash(credential: string, fence: number): Rule<string | und
 
 /** The sealed secrets of an entry that the claim is about. */
 export function* sealedEntry(credential: string, fence: number, id: string): Rule<Row> {
-  yield* guarded(credential, fence);
-  const row = yield* entryRow(id);
+  const { replies } = yield* guarded(credential, fence, entryQuery(id));
+  const row = known(replies[0]?.[0], id);
   if (row.credential !== credential) throw strayEntry();
   return row;
 }

@@ -1,19 +1,40 @@
 import { LedgerError } from "../../base/errors.js";
 import { rowOf } from "../../pending/index.js";
 import type { Delivery, Reply } from "../contract.js";
-import { drawFence, first, lock, number, numberOr, type Row, type Rule, rows, text, textOr } from "../engine/engine.js";
+import {
+  first,
+  last,
+  later,
+  lock,
+  number,
+  numberOr,
+  query,
+  type Row,
+  type Rule,
+  type Statement,
+  text,
+  textOr,
+  together,
+  underLock,
+} from "../engine/engine.js";
 import { entryOf } from "../rows.js";
 import type { Outcome } from "../states.js";
 import type { Lease } from "./claim.js";
-import { entryRow, move, presentState, receipt, rowState, unknownEntry } from "./move.js";
-import { answerOf, refuseChanged } from "./pointer.js";
+import { entryQuery, entryRow, known, moving, presentState, receipt, rowState, unknownEntry } from "./move.js";
+import { answerOf, answerQuery, pointedTo, refuseChanged } from "./pointer.js";
 
-/** An answer that can be given now: never sent, or sent by somebody whose lease ran out before a reply was seen. */
-export function* deliverable(id: string): Rule<{ entry: Row; answer: Row } | undefined> {
-  const entry = yield* first("SELECT e.*, {now} AS now FROM @entries e WHERE id = ?", id);
-  if (entry === undefined) throw unknownEntry(id);
+/**
+ * An answer that can be given now: never sent, or sent by somebody whose lease ran out before a reply was seen. `only` is the principal
+ * that the ledger is open for.
+ */
+export function* deliverable(id: string, only: string | undefined): Rule<{ entry: Row; answer: Row } | undefined> {
+  const [[entry] = [], [found] = []] = yield* together(
+    query("SELECT e.*, {now} AS now FROM @entries e WHERE id = ?", id),
+    answerQuery(id),
+  );
+  if (entry === undefined || (only !== undefined && entry.principal !== only)) throw unknownEntry(id);
   if (!isDeliverable(entry, number(entry.now))) return undefined;
-  const answer = yield* answerOf(entry);
+  const answer = pointedTo(entry, found);
   return answer === undefined ? undefined : { entry, answer };
 }
 
@@ -37,36 +58,40 @@ export function* markSent(
   { owner, leaseMs }: Lease,
 ): Rule<MarkedSent | undefined> {
   const id = text(found.id);
-  const at = yield* lock(text(found.credential));
-  const entry = yield* entryRow(id);
+  const taken = { lock: text(found.credential), draw: "fence" } as const;
+  const { now: at, fence, replies } = yield* underLock(taken, entryQuery(id));
+  const entry = known(replies[0]?.[0], id);
   refuseChanged(found, entry);
   if (!isDeliverable(entry, at) || entry.answer !== answer) return undefined;
   const inDoubt = rowState(entry) === "sent";
   if (inDoubt && entry.completed_at != null) {
-    yield* move(id, "sent", "settled", at, { by: owner, outcome: "accepted", reason: "its completed event was seen" });
+    const note = { by: owner, outcome: "accepted", reason: "its completed event was seen" } as const;
+    yield* later(moving(entry, "sent", "settled", at, note));
     return undefined;
   }
-  const fence = yield* drawFence();
   const until = at + leaseMs;
-  if (inDoubt) yield* receipt(id, "sent", at, { by: owner, fence, reason: "in doubt, given again" });
-  const sent = inDoubt
-    ? yield* first(
-        "UPDATE @entries SET delivery_fence = ?, delivery_until = ? WHERE id = ? RETURNING *",
-        fence,
-        until,
-        id,
-      )
-    : yield* move(id, "answered", "sent", at, {
-        by: owner,
-        fence,
-        set: { delivery_fence: fence, delivery_until: until },
-      });
-  yield* rows(
-    "UPDATE @given SET sent_at = ? WHERE intent = ? AND answer = ? AND principal IS NOT DISTINCT FROM CAST(? AS TEXT)",
-    at,
-    text(entry.intent),
-    text(answer),
-    textOr(entry.principal) ?? null,
+  const again = query(
+    "UPDATE @entries SET delivery_fence = ?, delivery_until = ? WHERE id = ? RETURNING *",
+    fence,
+    until,
+    id,
+  );
+  if (inDoubt) yield* later(receipt(entry, "sent", at, { by: owner, fence, reason: "in doubt, given again" }));
+  const [[sent] = []] = yield* last(
+    inDoubt
+      ? again
+      : moving(entry, "answered", "sent", at, {
+          by: owner,
+          fence,
+          set: { delivery_fence: fence, delivery_until: until },
+        }),
+    query(
+      "UPDATE @given SET sent_at = ? WHERE intent = ? AND answer = ? AND principal IS NOT DISTINCT FROM CAST(? AS TEXT)",
+      at,
+      text(entry.intent),
+      text(answer),
+      textOr(entry.principal) ?? null,
+    ),
   );
   return sent && { entry: sent, fence, inDoubt };
 }
@@ -87,29 +112,42 @@ export function* settle(
   { entry: { id, credential }, fence, inDoubt }: Pick<Delivery, "entry" | "fence" | "inDoubt">,
   { reply, by }: { readonly reply: Reply; readonly by: string },
 ): Rule<Row> {
-  const at = yield* lock(credential);
-  const entry = yield* entryRow(id);
+  const { now: at, replies } = yield* underLock(
+    { lock: credential },
+    entryQuery(id),
+    ...(reply.accepted ? [] : [newerQuery(id)]),
+  );
+  const [[found] = [], [newer] = []] = replies;
+  const entry = known(found, id);
   if (numberOr(entry.delivery_fence) !== fence) throw overtaken(fence);
   if (rowState(entry) !== "sent") return entry;
-  const outcome = reply.accepted ? "accepted" : yield* refusal(entry, inDoubt, reply, at);
-  return (yield* move(id, "sent", "settled", at, { by, fence, outcome, reason: reply.reason })) ?? entry;
+  const outcome = reply.accepted ? "accepted" : refusal(entry, { inDoubt, reply, at, isNewest: newer === undefined });
+  const [[settled = entry] = []] = yield* last(
+    moving(entry, "sent", "settled", at, { by, fence, outcome, reason: reply.reason }),
+  );
+  return settled;
 }
 
 const overtaken = (fence: number): LedgerError =>
   new LedgerError("FENCED", `the delivery with fence ${fence} was taken over; nothing was written`);
 
-/** Why the runtime does not wait for the request, as far as the ledger knows. */
-function* refusal(entry: Row, inDoubt: boolean, reply: Reply, at: number): Rule<Outcome> {
-  if (reply.completed === true || entry.completed_at != null) return inDoubt ? "accepted-before" : "conflict";
-  const newer = yield* first(
-    "SELECT id FROM @entries WHERE intent = ? AND id <> ? AND created_at >= ? LIMIT 1",
-    text(entry.intent),
-    text(entry.id),
-    number(entry.created_at),
+/** Another entry of the same question, not older. */
+const newerQuery = (id: string): Statement =>
+  query(
+    `SELECT n.id FROM @entries e JOIN @entries n ON n.intent = e.intent AND n.id <> e.id AND n.created_at >= e.created_at
+     WHERE e.id = ? LIMIT 1`,
+    id,
   );
+
+/** Why the runtime does not wait for the request, as far as the ledger knows. */
+function refusal(
+  entry: Row,
+  { inDoubt, reply, at, isNewest }: { inDoubt: boolean; reply: Reply; at: number; isNewest: boolean },
+): Outcome {
+  if (reply.completed === true || entry.completed_at != null) return inDoubt ? "accepted-before" : "conflict";
   const { kind, data } = entryOf(entry);
   const kindRow = rowOf(kind);
-  if (newer !== undefined && !kindRow.survivesRuntime) return "superseded";
+  if (!isNewest && !kindRow.survivesRuntime) return "superseded";
   const limitMs = kindRow.limitMs?.(data);
   const ends = [numberOr(entry.expires_at), limitMs && number(entry.created_at) + limitMs];
   return ends.some((end) => end !== undefined && end <= at) ? "expired" : "unknown";
@@ -133,12 +171,12 @@ export function* giveAgain(
   if (rowState(entry) !== "settled") return undefined;
   if (entry.answer == null) {
     const set = { outcome: null, over_at: null, due_at: numberOr(entry.expires_at) ?? null };
-    yield* move(id, "settled", "open", at, { ...note, set });
+    yield* later(moving(entry, "settled", "open", at, { ...note, set }));
     return undefined;
   }
   const answer = yield* answerOf(entry);
   if (answer?.id !== found.answer?.id) return undefined;
-  if (answer !== undefined) yield* receipt(id, "sent", at, { ...note, reason: note.reason ?? "given again" });
+  if (answer !== undefined) yield* later(receipt(entry, "sent", at, { ...note, reason: note.reason ?? "given again" }));
   return answer;
 }
 
@@ -161,16 +199,18 @@ export function* completed(
   );
   if (found === undefined || (whose !== undefined && found.principal !== whose)) return undefined;
   const id = text(found.id);
-  const at = yield* lock(text(found.credential));
-  const entry = yield* entryRow(id);
+  const { now: at, replies } = yield* underLock({ lock: text(found.credential) }, entryQuery(id));
+  const entry = known(replies[0]?.[0], id);
   const state = yield* presentState(entry, at);
   if (state === "open" || state === "answered") {
-    yield* move(id, state, "settled", at, { by, outcome: "elsewhere" });
-  } else if (state === "sent" && (numberOr(entry.delivery_until) ?? 0) <= at) {
-    yield* move(id, state, "settled", at, { by, outcome: "accepted", reason: "its completed event was seen" });
-  } else if (state === "sent") {
-    // Whoever sent it has yet to hear whether it was their answer.
-    yield* rows("UPDATE @entries SET completed_at = ? WHERE id = ?", at, id);
+    const [[moved = entry] = []] = yield* last(moving(entry, state, "settled", at, { by, outcome: "elsewhere" }));
+    return moved;
   }
-  return yield* entryRow(id);
+  if (state !== "sent") return state === rowState(entry) ? entry : yield* entryRow(id);
+  const note = { by, outcome: "accepted", reason: "its completed event was seen" } as const;
+  const isOver = (numberOr(entry.delivery_until) ?? 0) <= at;
+  // Whoever sent it has yet to hear whether it was their answer.
+  const seen = query("UPDATE @entries SET completed_at = ? WHERE id = ? RETURNING *", at, id);
+  const [[done = entry] = []] = yield* last(isOver ? moving(entry, state, "settled", at, note) : seen);
+  return done;
 }

@@ -1,4 +1,4 @@
-import { first, type Rule, rows, text, textOr } from "../engine/engine.js";
+import { later, query, type Rule, rows, type Statement, text, textOr } from "../engine/engine.js";
 import type { Keyring, KnownKey, Proof } from "../seal/keyring.js";
 
 /** None while the ledger is new. A broker's role sees the ledger's own and its principal's. */
@@ -13,17 +13,16 @@ export function* knownKeys(): Rule<KnownKey[]> {
 export function* acceptKey(proof: Proof, refuse: (known: readonly KnownKey[]) => void): Rule<void> {
   yield { lock: "seals" };
   refuse(yield* knownKeys());
-  yield* noteKey(proof);
+  yield* later(noteKey(proof));
 }
 
-export function* noteKey({ kid, principal, proof }: Proof): Rule<void> {
-  yield* first(
+export const noteKey = ({ kid, principal, proof }: Proof): Statement =>
+  query(
     "INSERT INTO @seals (kid, principal, proof) VALUES (?, ?, ?) ON CONFLICT (kid) DO NOTHING",
     kid,
     principal ?? null,
     proof,
   );
-}
 
 /** Whether the ledger was sealed with one of the keys for their principal; nothing while it was not sealed for that at all. */
 export function isKnown(keyring: Keyring, known: readonly KnownKey[]): boolean | undefined {

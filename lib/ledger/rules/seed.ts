@@ -1,5 +1,5 @@
-import { first, lock, now, type Row, type Rule, rows, text, textOr } from "../engine/engine.js";
-import { move } from "./move.js";
+import { first, later, lock, now, type Row, type Rule, rows, text, textOr } from "../engine/engine.js";
+import { moving } from "./move.js";
 
 /**
  * For every question that a session asked before, of each principal: its newest entry and the newest good answer of that principal and
@@ -49,10 +49,10 @@ export function* wasGiven(entry: Row, answer: string, epoch: string | undefined)
     text(entry.id),
   );
   const lost = yield* rows(
-    "SELECT id FROM @entries WHERE intent = ? AND state = 'lost' AND principal IS NOT DISTINCT FROM CAST(? AS TEXT)",
+    "SELECT id, principal FROM @entries WHERE intent = ? AND state = 'lost' AND principal IS NOT DISTINCT FROM CAST(? AS TEXT)",
     text(entry.intent),
     textOr(entry.principal) ?? null,
   );
   const note = { outcome: "seeded", reason: "the session is loaded with its answer" } as const;
-  for (const { id } of lost) yield* move(text(id), "lost", "settled", at, note);
+  yield* later(...lost.map((row) => moving(row, "lost", "settled", at, note)));
 }

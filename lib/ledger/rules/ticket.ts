@@ -8,7 +8,7 @@
  * one claim is on a credential.
  */
 import { LedgerError } from "../../base/errors.js";
-import { drawFence, first, lock, number, type Row, type Rule, rows, text, textOr } from "../engine/engine.js";
+import { drawFence, first, later, lock, number, type Row, type Rule, rows, text, textOr } from "../engine/engine.js";
 import type { State } from "../states.js";
 import { type Claimed, claimed, type Lease, openEntries } from "./claim.js";
 import { entryRow, presentState, receipt, rowState } from "./move.js";
@@ -45,7 +45,7 @@ export function* makeTicket(draft: TicketDraft): Rule<void> {
     now,
     draft.expiresAt,
   );
-  yield* receipt(id, "open", now, { by: draft.by, ticket: draft.id, event: "ticket" });
+  yield* later(receipt(entry, "open", now, { by: draft.by, ticket: draft.id, event: "ticket" }));
 }
 
 /** The entry waits for no answer any more. */
