@@ -8,7 +8,7 @@
  *     any                 -> (nothing)  the need has ended: an entry of its credential was answered, cancelled, completed or expired since
  */
 import type { Notice } from "../contract/notices.js";
-import { first, lock, number, type Row, type Rule, text } from "../engine/engine.js";
+import { first, later, lock, number, type Row, type Rule, text } from "../engine/engine.js";
 import { credentialOf, entryRow, presentState, receipt, rowState } from "./move.js";
 
 export const noticeEvents = ["telling", "told", "not-told"] as const;
@@ -28,12 +28,13 @@ export function* takeNotice(draft: NoticeDraft): Rule<Taken> {
   const { id, name } = draft;
   const credential = yield* credentialOf(id);
   const now = yield* lock(credential);
-  if ((yield* presentState(yield* entryRow(id), now)) !== "open") return { state: "over" };
+  const entry = yield* entryRow(id);
+  if ((yield* presentState(entry, now)) !== "open") return { state: "over" };
   const before = yield* lastNotice(credential, name);
   if (before?.event === "told") return { state: "told" };
   const leftMs = before?.event === "telling" ? number(before.at) + draft.leaseMs - now : 0;
   if (leftMs > 0) return { state: "busy", leftMs };
-  yield* receipt(id, "open", now, { by: draft.by, event: "telling", reason: name });
+  yield* later(receipt(entry, "open", now, { by: draft.by, event: "telling", reason: name }));
   return { state: "ours", again: before !== undefined };
 }
 
@@ -46,7 +47,7 @@ export function* noteNotice(
   const row = yield* entryRow(id);
   const now = yield* lock(text(row.credential));
   const reason = why === undefined ? name : `${name}: ${why}`;
-  yield* receipt(id, rowState(row), now, { by, event, reason });
+  yield* later(receipt(row, rowState(row), now, { by, event, reason }));
 }
 
 /** The last line about this need under this name. Lines of a need that has ended since do not count. */
