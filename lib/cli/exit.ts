@@ -1,4 +1,4 @@
-import { ConnectionError, LatchkeyError, LedgerError, RpcError, ValidationError } from "../base/errors.js";
+import { ConnectionError, LatchkeyError, LedgerError, OAuthError, RpcError, ValidationError } from "../base/errors.js";
 import { visible } from "../base/visible.js";
 import { type Io, paint } from "./io.js";
 
@@ -93,7 +93,10 @@ function why({ code, message, cause }: LatchkeyError): string {
   return said === "" || message.includes(said) ? "" : `: ${said}`;
 }
 
-function hintFor({ code, message }: LatchkeyError): string | undefined {
+function hintFor(error: LatchkeyError): string | undefined {
+  // Its codes are those of another kind of server.
+  if (error instanceof OAuthError) return undefined;
+  const { code, message } = error;
   return message.startsWith("no runtime found") ? installHint : hints[code];
 }
 

@@ -1,3 +1,4 @@
+import { visible } from "../base/visible.js";
 import { shortId } from "./entries.js";
 import { type Io, oneLine, paint, print, printJson } from "./io.js";
 
@@ -36,4 +37,12 @@ export function createLog(json: boolean, io: Io): Log {
 const texts = (fields: Readonly<Record<string, string | number | undefined>>): string[] =>
   Object.entries(fields)
     .filter(([, field]) => field !== undefined && field !== "")
-    .map(([name, field]) => (name === "id" ? shortId(String(field)) : oneLine(String(field))));
+    .map(([name, field]) => shown(name, String(field)));
+
+/** Something to be opened. Half of it is none. */
+const whole = ["url", "link"];
+
+function shown(name: string, text: string): string {
+  if (name === "id") return shortId(text);
+  return whole.includes(name) ? visible(text) : oneLine(text);
+}

@@ -181,6 +181,21 @@ test("finish ends what --paste began and left, from the address alone", async ()
   assert.is(count("POST /token"), 1);
 });
 
+test("finish leaves to its browser what a browser at the inbox began", async () => {
+  const entry = await ask();
+  const left = await latchkey("broker", "--oauth", "--paste", "--once", "--json");
+  const back = await new Browser().signIn(JSON.parse(left.out.split("\n")[0] ?? "").url);
+  {
+    await using claim = await ledger.claim({ id: entry.id }, { owner: "inbox" });
+    const flow = JSON.parse(JSON.stringify(await claim?.stashed()));
+    await claim?.stash({ ...flow, browser: "b-1" }, { tag: flow.state });
+  }
+  const { code, err } = await runLatchkey(["finish", ...at()], back);
+  assert.is(code, 4);
+  assert.match(err, /in that browser alone/);
+  assert.is(count("POST /token"), 0);
+});
+
 test("finish does not disturb who is at work, and says who that is", async () => {
   await ask();
   await using running = broker("--paste", "--once", "--lease", "1", "--by", "somebody's desk");

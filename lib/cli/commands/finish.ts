@@ -6,7 +6,7 @@ import { type Io, oneLine, print, printJson, progress } from "../io.js";
 import { defaultLeaseMs, withLease } from "../lease.js";
 import { ask, readAll } from "../prompt.js";
 import { reachLedger } from "../reach.js";
-import { endCode, stashed } from "../sign-in/finish.js";
+import { endCode, isBoundToBrowser, stashed } from "../sign-in/finish.js";
 
 interface Flags {
   ledger?: string | undefined;
@@ -22,6 +22,9 @@ export async function finish(operand: string | undefined, flags: Flags, io: Io):
   await using ledger = await reachLedger(flags.ledger, { signal: io.signal });
   const owner = flags.by ?? `latchkey finish ${process.pid}`;
   await using claim = await claimBy(state, { ledger, owner }, io);
+  // The inbox binds a sign-in to the browser that began it: a stranger who was sent the link must not put their account under it.
+  if (await isBoundToBrowser(claim))
+    throw new Stop(exit.refused, "it began in a browser at the inbox, and can be finished in that browser alone");
   const flow = await stashed(claim);
   if (flow?.type !== "code-flow") throw new Stop(exit.nothing, "the sign-in that it belongs to is not there any more");
   const net = { allowHttp: flags["allow-http"] };

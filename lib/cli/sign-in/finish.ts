@@ -40,6 +40,12 @@ export async function stashed(claim: Claim): Promise<CodeFlow | DeviceFlow | Gra
   }
 }
 
+/** Whether the stash is of a sign-in that one browser's session at the inbox began. */
+export async function isBoundToBrowser(claim: Claim): Promise<boolean> {
+  const value = await claim.stashed();
+  return isRecord(value) && typeof value.browser === "string";
+}
+
 /**
  * Ends a sign-in by the address that the browser ended on. The right to the grant is taken before the code is spent, so that nothing stands
  * between the server's answer and the disk; for the same reason that one POST is not given up by the signal.
