@@ -47,13 +47,15 @@ export interface Block {
 export const blocksOf = (page: string): Block[] =>
   [...page.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language = "", code = ""]) => ({ language, code }));
 
-/** Takes out what differs from run to run: ids, times, process ids, ports. */
+/** Takes out what differs from run to run: ids, times, process ids, fences after them, ports. */
 export const normal = (text: string): string =>
   text
     .replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, "UUID")
     .replace(/\b(?=[0-9a-f]*\d)[0-9a-f]{8}\b/g, "ID")
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
-    .replace(/\b(keep|broker|answer|cancel|repl|process) \d+/g, "$1 PID")
+    .replace(/\b(keep|broker|notify|answer|cancel|repl|process) \d+/g, "$1 PID")
+    // A fence: how many there were before depends on who was faster.
+    .replace(/PID +\d+/g, "PID FENCE")
     .replace(/127\.0\.0\.1:\d+/g, "127.0.0.1:PORT")
     .replace(/\b\d+s\b/g, "AGE")
     .replace(/[ \t]+/g, " ")

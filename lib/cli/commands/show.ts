@@ -47,9 +47,9 @@ export const history = (
 ): string =>
   table(
     ["AT", "STATE", "BY", "FENCE", "REASON"],
-    found.map(({ at, state, outcome, by, fence, reason }) => [
+    found.map(({ at, state, outcome, event, by, fence, reason }) => [
       at.toISOString(),
-      outcome === undefined ? state : `${state}/${outcome}`,
+      event ?? (outcome === undefined ? state : `${state}/${outcome}`),
       oneLine(by ?? "-"),
       String(fence ?? "-"),
       oneLine(reason ?? ""),
