@@ -28,6 +28,8 @@ export interface PruneOptions {
   entriesMs: number;
   /** Deletes receipts of deleted entries that are older; left out, they are kept. */
   receiptsMs?: number | undefined;
+  /** Forgets grants that nothing has happened to for so long; left out, they are kept. Their authorization servers are not told. */
+  grantsMs?: number | undefined;
 }
 
 /**
@@ -116,7 +118,10 @@ export interface Ledger extends GrantLedger, NoticeLedger, TicketLedger {
    * @throws LedgerError `UNKNOWN_ENTRY`, `CORRUPT`
    */
   giveAgain(id: string, options?: { by?: string; reason?: string }): Promise<AnswerOf<KindName> | undefined>;
-  /** Removes what is over. */
+  /**
+   * Removes what is over. Grants are kept, unless `grantsMs` is given; with more than one key, those that an older key sealed are sealed anew
+   * with the first.
+   */
   prune(options: PruneOptions): Promise<{ entries: number; receipts: number }>;
   /** Ends watches and waits, and closes the database. Claims stay until their leases end. */
   close(): Promise<void>;

@@ -1,10 +1,10 @@
 import { isRecord } from "../base/record.js";
 import { redactText } from "../base/redact.js";
-import type { GrantEvent, GrantReceipt, GrantState, ListedGrant } from "./contract/grants.js";
+import type { GrantReceipt, GrantState, ListedGrant } from "./contract/grants.js";
 import { number, numberOr, type Row, text, textOr, type Value } from "./engine/engine.js";
 import { jsonOf } from "./json.js";
 import type { Kept } from "./rules/grant.js";
-import { grantStates } from "./rules/grants.js";
+import { grantEvents, grantStates } from "./rules/grants.js";
 import type { Keyring } from "./seal/keyring.js";
 import { grantPlace } from "./seal/place.js";
 
@@ -74,10 +74,8 @@ export const listedGrant = (row: Row): ListedGrant => ({
   ...holderOf(row),
 });
 
-const events: readonly GrantEvent[] = ["kept", "spending", "unspent", "in-doubt", "forgotten"];
-
 export function grantReceiptOf(row: Row): GrantReceipt {
-  const event = events.find((known) => known === row.event);
+  const event = grantEvents.find((known) => known === row.event);
   if (event === undefined) throw new TypeError("the ledger holds an event of a grant that this latchkey does not know");
   return {
     ...{ seq: number(row.seq), grant: text(row.entry), at: new Date(number(row.at)), event },

@@ -11,6 +11,7 @@ import { HeldGrant } from "./held-grant.js";
 import type { Lease } from "./rules/claim.js";
 import { cursorOf } from "./rules/find.js";
 import * as rules from "./rules/grant.js";
+import { held, type Wanted } from "./rules/grant-row.js";
 import { listGrants } from "./rules/grants.js";
 import { type Attempt, whenFree } from "./waiting.js";
 
@@ -22,13 +23,13 @@ const defaultWaitMs = 30_000;
 export async function holdFor(
   ledger: LedgerAccess,
   request: PendingRequest,
-  claim: rules.Wanted["claim"] & { readonly owner: string },
+  claim: Wanted["claim"] & { readonly owner: string },
   options: GrantOptions,
 ): Promise<HeldGrant> {
   const parts = grantOf(request);
   if (parts === undefined) throw new TypeError(`nothing is kept for requests of "${request.kind}"`);
   const { principal, sessionId } = request;
-  const wanted: rules.Wanted = {
+  const wanted: Wanted = {
     ...parts,
     id: randomUUID(),
     principal,
@@ -81,7 +82,7 @@ async function hold(
   };
   const taken = await whenFree(ledger.changes, { waitMs: waitOf(waitMs, "waitMs"), signal }, attempt);
   if (taken !== undefined) return await HeldGrant.of(ledger, taken.row, lease);
-  throw rules.held(busy ?? {});
+  throw held(busy ?? {});
 }
 
 export async function listed(ledger: LedgerAccess, filter: GrantFilter): Promise<GrantPage> {

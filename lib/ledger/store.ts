@@ -1,6 +1,5 @@
-import { ageOf, countOf, spanOf } from "../base/amounts.js";
+import { countOf } from "../base/amounts.js";
 import { LedgerError } from "../base/errors.js";
-import { hide } from "../base/hide.js";
 import { checkPrincipal } from "../base/principal.js";
 import { traced } from "../base/tracing.js";
 import type { AnswerOf, KindName, PendingRequest } from "../pending/index.js";
@@ -8,34 +7,32 @@ import type { LedgerAccess, Under } from "./access.js";
 import { Changes } from "./changes.js";
 import { claimWhenFree } from "./claiming.js";
 import type * as contract from "./contract.js";
+import { deliver } from "./delivering.js";
 import { draftAnswer, draftRequest } from "./drafts.js";
-import { type Engine, number, type Row, type Rule, text } from "./engine/engine.js";
+import { type Engine, type Row, type Rule, text } from "./engine/engine.js";
 import { grantReceiptOf } from "./grant-rows.js";
 import * as grants from "./grants.js";
-import { HeldDelivery } from "./held-delivery.js";
 import { notice } from "./notices.js";
+import { prune } from "./pruning.js";
 import { entryOf, presentEntry, receiptOf } from "./rows.js";
 import { answer, cancel, refuseAnswer } from "./rules/answer.js";
 import { expire } from "./rules/claim.js";
-import { completed, deliverable, giveAgain, givenBefore, markSent } from "./rules/deliver.js";
+import { completed, giveAgain, givenBefore } from "./rules/deliver.js";
 import * as find from "./rules/find.js";
 import { forgetKnown } from "./rules/grant.js";
 import { grantReceipts as receiptsOfGrant } from "./rules/grants.js";
 import { markLost } from "./rules/lost.js";
 import { entryRow, unknownEntry } from "./rules/move.js";
-import { prune } from "./rules/prune.js";
 import { record } from "./rules/record.js";
-import { seedRows, wasGiven } from "./rules/seed.js";
 import type { Keyring } from "./seal/keyring.js";
+import { seedsOf } from "./seeds.js";
 import { findTicket, makeTicket, redeem } from "./tickets.js";
 import { tracedEntry, tracedRecord } from "./traced.js";
-import { proveEntries, unsealAnswer, unsealGiven, unsealRequest } from "./unseal.js";
+import { proveEntries, unsealGiven } from "./unseal.js";
 import { watch } from "./watch.js";
 
 type Entry = contract.Entry;
 
-/** How many entries, and four times as many receipts, `prune` deletes in one transaction. */
-const prunePortion = 500;
 /** How many entries a sweep reads at once. */
 const sweepPortion = 100;
 
@@ -181,21 +178,7 @@ export class Store implements contract.Ledger, LedgerAccess {
   }
 
   async deliver(id: string, options: contract.DeliveryOptions): Promise<contract.Delivery | undefined> {
-    const { owner, leaseMs = 10_000, wanted } = options;
-    spanOf(leaseMs, "leaseMs");
-    const found = await this.engine.read(() => deliverable(id, this.keyring.principal));
-    if (found === undefined) return undefined;
-    // Unsealed before the entry is marked: a wrong key must not leave it in doubt.
-    const [still, value] = await Promise.allSettled([
-      wanted?.() ?? true,
-      unsealGiven(this.keyring, found.entry, found.answer),
-    ]);
-    if (still.status === "rejected") throw still.reason;
-    if (!still.value) return undefined;
-    if (value.status === "rejected") throw value.reason;
-    const lease = { owner, leaseMs };
-    const sent = await this.write("sent", () => markSent(found, lease));
-    return sent && new HeldDelivery(this, { ...sent, answer: value.value, ...lease });
+    return await deliver(this, id, options);
   }
 
   async completed(request: {
@@ -221,23 +204,7 @@ export class Store implements contract.Ledger, LedgerAccess {
 
   async seeds(sessionId: string, options: { principal?: string | null | undefined } = {}): Promise<contract.Seed[]> {
     if (options.principal !== null) checkPrincipal(options.principal);
-    const found = (await this.engine.read(() => seedRows(sessionId, options.principal))).filter(({ entry }) =>
-      this.#isOwn(entry),
-    );
-    return await Promise.all(
-      found.map(async ({ entry, answer }) => {
-        const seed = {
-          entry: entryOf(entry),
-          request: await unsealRequest(this.keyring, entry),
-          ...(answer.expires_at != null && { expiresAt: new Date(number(answer.expires_at)) }),
-          given: async (epoch?: string) => {
-            await this.write("seed", () => wasGiven(entry, text(answer.id), epoch));
-          },
-        };
-        hide(seed, "answer", await unsealAnswer(this.keyring, entry, answer));
-        return seed;
-      }),
-    );
+    return await seedsOf(this, sessionId, options.principal);
   }
 
   async giveAgain(id: string, options: { by?: string; reason?: string } = {}): Promise<AnswerOf<KindName> | undefined> {
@@ -283,17 +250,8 @@ export class Store implements contract.Ledger, LedgerAccess {
   }
 
   async prune(options: contract.PruneOptions): Promise<{ entries: number; receipts: number }> {
-    ageOf(options.entriesMs, "entriesMs");
-    if (options.receiptsMs !== undefined) ageOf(options.receiptsMs, "receiptsMs");
     await this.sweep();
-    const removed = { entries: 0, receipts: 0 };
-    for (let more = true; more; ) {
-      const round = await this.write("prune", () => prune(options, prunePortion));
-      removed.entries += round.entries;
-      removed.receipts += round.receipts;
-      more = round.entries + round.receipts > 0;
-    }
-    return removed;
+    return await prune(this, options);
   }
 
   async close(): Promise<void> {

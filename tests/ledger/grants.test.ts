@@ -1,3 +1,4 @@
+import { grantGuardTests } from "../support/ledger/grant-guards.js";
 import { grantTests } from "../support/ledger/held-grants.js";
 import { type Place, sqlitePlace } from "../support/ledger/place.js";
 import { startPostgres } from "../support/ledger/postgres-server.js";
@@ -16,4 +17,5 @@ for (const [engine, start] of [
     await place[Symbol.asyncDispose]();
   });
   grantTests(test, () => place);
+  grantGuardTests(test, () => place);
 }

@@ -130,6 +130,9 @@ test("forges receipts for bob's entry", () =>
       { code: "42501" },
     );
     await rejects(at.hers.run("UPDATE receipts SET state = 'open'"), { code: "42501" });
+    // A state that is none, of her own entry, stops nobody who watches.
+    await at.hers.run("INSERT INTO receipts (entry, principal, at, state) VALUES (?, 'ada', 1, 'x')", at.ada.id);
+    assert.is((await keeper.receipts(at.ada.id)).length, 1);
     assert.equal(await keeper.receipts(bob.id), before);
     const watching = keeper.watch({ id: bob.id }, { after: String(before.at(-1)?.seq) });
     await (await keeper.deliver(bob.id, { owner: "keeper" }))?.settle({ accepted: true });
@@ -187,4 +190,96 @@ test("sends her own question to bob's session", () =>
     await keeper.answer(ada.id, token("ADA"));
     await forge(at, "UPDATE entries SET session_id = 'bobs', request_id = 'his' WHERE id = ?", ada.id);
     await never(keeper.deliver(ada.id, { owner: "keeper" }));
+  }));
+
+test("keeps, spends and finds what is hers, and answers by a ticket of hers", () =>
+  scenario(async ({ keeper, adaUrl, ada }) => {
+    await using broker = await openLedger(adaUrl, { principal: "ada", key: adaKey });
+    const claim = await broker.claim({ id: ada.id }, { owner: "broker" });
+    const held = await claim?.grant();
+    await held?.keep({ refreshToken: "R1", issuer: "https://as.example", scope: ["a"] });
+    await held?.spend();
+    await held?.unspent();
+    await held?.extend();
+    await held?.release();
+    await claim?.stash({ verifier: 1 }, { tag: "STATE" });
+    await claim?.release();
+    const again = await broker.claim({ tag: "STATE" }, { owner: "broker" });
+    assert.equal(await again?.stashed(), { verifier: 1 });
+    const next = await again?.grant();
+    await next?.forget();
+    await next?.release();
+    await again?.release();
+    assert.equal(
+      (await broker.grantReceipts(held?.id ?? "")).map(({ event }) => event),
+      ["kept", "spending", "unspent", "forgotten"],
+    );
+    await broker.forget(held?.id ?? "");
+    const ticket = await broker.ticket(ada.id, { expiresAt: new Date(Date.now() + 60_000) });
+    await (await broker.redeem(ticket, { owner: "page" })).answer(token("ADA"));
+    assert.equal((await keeper.deliver(ada.id, { owner: "keeper" }))?.answer, token("ADA"));
+  }));
+
+test("reads, repoints, holds, spends and forgets nothing of bob's grant", () =>
+  scenario(async (at) => {
+    const { keeper, hers, anybody, ada } = at;
+    const keep = async (principal: string) => {
+      await keeper.record(oauthRequest({ principal, scope: `next of ${principal}` }));
+      await using claim = await keeper.claim({ principal }, { owner: "broker" });
+      await using held = await claim?.grant();
+      await held?.keep({ refreshToken: principal });
+      return held?.id ?? "";
+    };
+    const [adas, bobs] = [await keep("ada"), await keep("bob")];
+    assert.equal(await hers.run("SELECT id FROM grants WHERE principal <> 'ada'"), []);
+    for (const set of ["state = 'none'", "state = 'spending'", "lease_until = 9", "sealed = NULL"])
+      assert.equal(await hers.run(`UPDATE grants SET ${set} WHERE id = ? RETURNING id`, bobs), []);
+    for (const set of ["principal = 'bob'", "grant_key = 'x'", "id = 'x'", "server = 'https://evil.example'"])
+      await rejects(hers.run(`UPDATE grants SET ${set} WHERE id = ?`, adas), { code: "42501" });
+    await rejects(hers.run("DELETE FROM grants"), { code: "42501" });
+    const [his] = await anybody.run("SELECT grant_key FROM grants WHERE id = ?", bobs);
+    const insert = `INSERT INTO grants (id, grant_key, principal, server, state, created_at, updated_at)
+      VALUES (?, ?, ?, 'https://files.example/mcp', 'none', 1, 1)`;
+    await rejects(hers.run(insert, "x", String(his?.grant_key), "bob"), { code: "42501" });
+    await rejects(hers.run(insert, bobs, String(his?.grant_key), "ada"), { code: "23505" });
+    // A row of her own under his name: the database lets her, and he finds his own.
+    await anybody.run("DELETE FROM grants WHERE id = ?", adas);
+    await hers.run(insert, "hers", String(his?.grant_key), "ada");
+    await keeper.record(oauthRequest({ principal: "bob", scope: "last" }));
+    const claim = await keeper.claim({ principal: "bob" }, { owner: "broker" });
+    assert.equal((await claim?.grant())?.grant, { refreshToken: "bob" });
+    const receipt = "INSERT INTO receipts (entry, principal, at, state, event) VALUES (?, ?, 1, 'none', 'forgotten')";
+    const before = await keeper.grantReceipts(bobs);
+    await forge(at, receipt, bobs, "ada");
+    await rejects(hers.run(receipt, bobs, "bob"), { code: "42501" });
+    assert.equal(await keeper.grantReceipts(bobs), before);
+    await hers.run(receipt, ada.id, "ada");
+    assert.equal(
+      (await keeper.receipts(ada.id)).map(({ state }) => state),
+      ["open"],
+    );
+  }));
+
+test("makes and uses no ticket for bob's entry, and no tag of his", () =>
+  scenario(async (at) => {
+    const { keeper, hers, adaUrl, ada } = at;
+    const his = await keeper.record(oauthRequest({ principal: "bob", scope: "his" }));
+    const good = await keeper.ticket(his.id, { expiresAt: new Date(Date.now() + 60_000) });
+    const claim = await keeper.claim({ id: his.id }, { owner: "broker" });
+    await claim?.stash({ verifier: "HIS" }, { tag: "STATE" });
+    await claim?.release();
+    await using broker = await openLedger(adaUrl, { principal: "ada", key: adaKey });
+    await rejects(broker.redeem(good, { owner: "ada" }), { code: "UNKNOWN_TICKET" });
+    assert.is(await broker.claim({ tag: "STATE" }, { owner: "ada" }), undefined);
+    assert.equal(await hers.run("SELECT id FROM tickets WHERE principal = 'bob'"), []);
+    assert.equal(await hers.run("UPDATE tickets SET used_at = 1 WHERE principal = 'bob' RETURNING id"), []);
+    const own = await broker.ticket(ada.id, { expiresAt: new Date(Date.now() + 60_000) });
+    await rejects(hers.run("UPDATE tickets SET entry = ?", his.id), { code: "42501" });
+    await rejects(hers.run("UPDATE tickets SET expires_at = 9999999999999"), { code: "42501" });
+    const forged = "SELECT 'x', 'd', ?, ?, mac, 1, expires_at FROM tickets WHERE principal = 'ada'";
+    const insert = `INSERT INTO tickets (id, digest, entry, principal, mac, created_at, expires_at) ${forged}`;
+    await rejects(hers.run(insert, his.id, "ada"), { code: "42501" });
+    await rejects(hers.run(insert, his.id, "bob"), { code: "42501" });
+    await at.anybody.run("UPDATE tickets SET entry = ? WHERE principal = 'ada'", his.id);
+    await never(keeper.redeem(own, { owner: "page" }));
   }));

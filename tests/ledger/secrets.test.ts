@@ -66,7 +66,21 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
     const claim = await ledger.claim({}, { owner: "broker" });
     assert.ok(claim);
     assert.is(JSON.stringify(await claim.secrets()).includes(mark), true);
-    await claim.stash({ verifier: secret(), state: secret() });
+    await claim.stash({ verifier: secret(), state: secret() }, { tag: secret() });
+    const held = await claim.grant();
+    await held.keep({
+      accessToken: secret(),
+      refreshToken: secret(),
+      issuer: `https://u:${secret()}@as.example/?k=${secret()}`,
+    });
+    await held.spend();
+    await held.release();
+    shown.push(held, await rejects(held.spend(), { code: "FENCED" }));
+    const again = await claim.grant();
+    await again.forget({ reason: `token=${secret()}` });
+    shown.push(again, await rejects(again.spend(), { code: "CONFLICT" }));
+    await again.release();
+    shown.push(await ledger.grants({ state: "none" }), await ledger.grantReceipts(held.id));
     shown.push(entry, claim);
     shown.push(await rejects(ledger.answer(entry.id, token(secret()))));
     const wrong = { kind: "token", accessToken: secret(), tokenType: 5, extra: secret() };

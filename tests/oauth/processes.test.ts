@@ -40,10 +40,15 @@ test("a callback of another sign-in answers nothing", async () => {
     const place = { ledger: join(folder, "ledger.db"), keep: join(folder, "kept.json") };
     await using ledger = await openLedger(place.ledger);
     const { id } = await ledger.record(demand({ serverUrl: provider.serverUrl }));
-    await brokerProcess("begin", place);
-    const callback = "http://localhost:3000/callback?code=stolen&state=mine";
-    const said = await brokerProcess("finish", { ...place, callback });
-    assert.equal([said.type, said.code], ["refused", "ISSUER_MISMATCH"], "the server announces iss");
+    const { url } = await brokerProcess("begin", place);
+    const refused = async (state: string): Promise<unknown> => {
+      const callback = `http://localhost:3000/callback?code=stolen&state=${state}`;
+      return (await brokerProcess("finish", { ...place, callback })).code;
+    };
+    assert.is(await refused("mine"), "STATE_MISMATCH", "nothing is found by it, and whoever waits goes on waiting");
+    assert.is((await ledger.get(id))?.state, "open");
+    const state = new URL(String(url)).searchParams.get("state") ?? "";
+    assert.is(await refused(state), "ISSUER_MISMATCH", "the server announces iss");
     assert.not.ok(provider.asked.includes("POST /token"));
     assert.is(await ledger.deliver(id, { owner: "keeper" }), undefined);
   } finally {

@@ -13,11 +13,12 @@ interface Variation {
   clientId?: string | undefined;
   clientSecret?: string;
   scope?: string | undefined;
+  configuredScope?: string | undefined;
   reason?: string;
 }
 
 function oauth(variation: Variation = {}): PendingRequest {
-  const { sessionId, principal, requestId, serverName, serverUrl, clientId, clientSecret, scope, reason } = {
+  const { sessionId, principal, requestId, serverName, serverUrl, clientId, clientSecret, ...rest } = {
     sessionId: "s1",
     principal: "ada",
     requestId: "r1",
@@ -28,6 +29,7 @@ function oauth(variation: Variation = {}): PendingRequest {
     reason: "initial",
     ...variation,
   };
+  const { scope, configuredScope, reason }: Variation = rest;
   return pendingRequest(
     {
       type: "mcp.oauth_required",
@@ -35,10 +37,16 @@ function oauth(variation: Variation = {}): PendingRequest {
         requestId,
         serverName,
         serverUrl,
-        reason,
+        reason: reason ?? "initial",
         ...(clientId === undefined
           ? {}
-          : { staticClientConfig: { clientId, ...(clientSecret === undefined ? {} : { clientSecret }) } }),
+          : {
+              staticClientConfig: {
+                clientId,
+                ...(clientSecret === undefined ? {} : { clientSecret }),
+                ...(configuredScope === undefined ? {} : { scope: configuredScope }),
+              },
+            }),
         ...(scope === undefined ? {} : { wwwAuthenticateParams: { scope } }),
       },
     },
@@ -93,6 +101,18 @@ test("the credential is another for", () => {
   const keys = Object.entries(other).map(([what, variation]) => [what, credential(variation)] as const);
   for (const [what, key] of keys) assert.is.not(key, credential(), what);
   assert.is(new Set(keys.map(([, key]) => key)).size, keys.length, "and another for each");
+});
+
+test("the scope is the challenge's, else the configured one, else none", () => {
+  const configured = (scope: string | undefined, challenge?: string) =>
+    credential({ configuredScope: scope, scope: challenge });
+  assert.is(configured("b a"), credential());
+  assert.is(configured("c", "a b"), credential());
+  for (const none of ["", " ", '""', '" "', "\\"]) {
+    assert.is(configured("a b", none), credential(), JSON.stringify(none));
+    assert.is(configured(none, none), credential({ scope: undefined }), JSON.stringify(none));
+  }
+  assert.is(credential({ scope: '"a b"' }), credential(), "quotation marks are no part of a scope");
 });
 
 test("without a principal nothing is shared between sessions, whatever they are called", () => {

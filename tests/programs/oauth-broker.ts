@@ -1,6 +1,6 @@
 /**
  * A broker of two processes, as tests/oauth/ starts them. `begin` claims a request, begins a flow and stashes it; the program ends. `finish` is
- * another process that claims what waits, takes the flow from the stash and answers. What outlives a request (clients by
+ * another process that claims by the callback's `state`, takes the flow from the stash and answers. What outlives a request (clients by
  * issuer, grants by resource) is in a file of its own.
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -101,7 +101,7 @@ async function begin(claim: OAuthClaim): Promise<string | undefined> {
   const scope = chooseScope(request, authority, before);
   if (options.how === "code") {
     const flow = await beginCode(authority, client, { redirectUri, scope, before });
-    await claim.stash(flow);
+    await claim.stash(flow, { tag: flow.state });
     return flow.url;
   }
   await answer(claim, await withoutPerson(authority, client, scope));
@@ -124,13 +124,18 @@ async function finish(claim: OAuthClaim): Promise<void> {
 }
 
 await using ledger = await openLedger(options.ledger);
-await using claim = await ledger.claim({ kind: "mcp.oauth_required" }, { owner: options.role });
-if (claim === undefined) throw new Error("nothing to claim");
+/** The callback alone tells whose flow it ends. */
+const state = options.callback === undefined ? undefined : new URL(options.callback).searchParams.get("state");
+await using claim = await ledger.claim(
+  { kind: "mcp.oauth_required", ...(state && { tag: state }) },
+  { owner: options.role },
+);
 try {
+  if (claim === undefined) throw Object.assign(new Error("nobody waits for it"), { code: "STATE_MISMATCH" });
   const url = options.role === "begin" ? await begin(claim) : await finish(claim);
   await say({ type: "done", ...(url === undefined ? {} : { url }) });
 } catch (error) {
-  await claim.cancel({ reason: String(error) });
+  await claim?.cancel({ reason: String(error) });
   await say({
     type: "refused",
     reason: String(error),

@@ -98,7 +98,12 @@ test("requests, entries, claims, deliveries, seeds, receipts and the ledger itse
   const entry = await ledger.record(asked);
   const claim = await ledger.claim({}, { owner: "broker" });
   assert.ok(claim);
-  await claim.stash({ verifier: "SEKRET-verifier" });
+  await claim.stash({ verifier: "SEKRET-verifier" }, { tag: "SEKRET-state" });
+  const held = await claim.grant();
+  await held.keep({ accessToken: "SEKRET-access", refreshToken: "SEKRET-refresh", scope: ["a"] });
+  assert.equal(held.grant, { accessToken: "SEKRET-access", refreshToken: "SEKRET-refresh", scope: ["a"] });
+  const grants = await ledger.grants();
+  const grantReceipts = await ledger.grantReceipts(held.id);
   const whole = await claim.request();
   assert.is(whole.secrets.reveal().staticClientConfig !== undefined, true);
   const answered = await claim.answer(token);
@@ -120,6 +125,9 @@ test("requests, entries, claims, deliveries, seeds, receipts and the ledger itse
     settled,
     seed,
     receipts,
+    held,
+    grants,
+    grantReceipts,
     move,
     page,
     ledger,
@@ -127,6 +135,7 @@ test("requests, entries, claims, deliveries, seeds, receipts and the ledger itse
   };
   for (const [what, value] of Object.entries(objects)) noneIn(what, value);
   noneIn("a spread delivery", { ...delivery });
+  noneIn("a spread grant", { ...held });
   noneIn("a spread seed", { ...seed });
   await moves.return?.();
   await ledger.close();

@@ -82,10 +82,13 @@ export function parseCursor(cursor: string, of = "list"): { at: number; id: stri
   return { at: Number(found[1]), id: found[2] };
 }
 
+/** Lines of what a broker's role made up stop nobody from reading the others. */
+const known = `r.state IN (${states.map((state) => `'${state}'`).join(", ")})`;
+
 /** The history of an entry: lines of its own principal only, for a broker's role may write lines of its own. */
 export function* receipts(id: string, only: string | undefined): Rule<readonly Row[]> {
   return yield* rows(
-    `SELECT * FROM @receipts r WHERE r.entry = ? AND r.seq IS NOT NULL ${only === undefined ? "" : "AND r.principal = ?"}
+    `SELECT * FROM @receipts r WHERE r.entry = ? AND r.seq IS NOT NULL AND ${known} ${only === undefined ? "" : "AND r.principal = ?"}
      AND NOT EXISTS (SELECT 1 FROM @entries e WHERE e.id = r.entry AND e.principal IS DISTINCT FROM r.principal)
      ORDER BY r.seq`,
     id,
@@ -127,7 +130,7 @@ export function* transitions(
     `SELECT ${left.replace(/, $/, "")}, ${claimColumns}, {now} AS now, r.seq, r.state, r.outcome, r.at AS updated_at
      FROM @receipts r JOIN @entries e ON e.id = r.entry AND e.principal IS NOT DISTINCT FROM r.principal
      LEFT JOIN @credentials c ON c.credential = e.credential AND r.state = 'open' AND e.state = 'open'
-     WHERE ${["r.seq > ? AND r.seq <= ? AND r.event IS NULL", ...all.map(({ sql }) => sql)].join(" AND ")} ORDER BY r.seq LIMIT ?`,
+     WHERE ${["r.seq > ? AND r.seq <= ? AND r.event IS NULL", known, ...all.map(({ sql }) => sql)].join(" AND ")} ORDER BY r.seq LIMIT ?`,
     after,
     head,
     ...paramsOf(all),

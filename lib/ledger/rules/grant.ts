@@ -15,35 +15,10 @@
  *   - A row is of the principal for whom it was asked.
  */
 import { LedgerError } from "../../base/errors.js";
-import type { ForgetOptions, GrantEvent, GrantState } from "../contract/grants.js";
-import {
-  drawFence,
-  first,
-  lock,
-  number,
-  type Row,
-  type Rule,
-  rows,
-  text,
-  textOr,
-  type Value,
-} from "../engine/engine.js";
+import type { ForgetOptions } from "../contract/grants.js";
+import { drawFence, first, lock, number, type Row, type Rule, text, textOr, type Value } from "../engine/engine.js";
 import { fenced, type Lease, liveClaim } from "./claim.js";
-import { reasonOf } from "./move.js";
-
-/** What a request needs a grant for. */
-export interface Wanted {
-  /** The id of its row, should there be none yet. */
-  readonly id: string;
-  /** Principal, or session, with server and client, as a hash. */
-  readonly key: string;
-  readonly principal: string | undefined;
-  readonly sessionId: string | undefined;
-  readonly server: string;
-  readonly client: string | undefined;
-  /** The claim for which it is wanted. */
-  readonly claim: { readonly credential: string; readonly fence: number };
-}
+import { become, change, grantLock, grantRow, held, type Note, newRow, type Wanted, wantedRow } from "./grant-row.js";
 
 /** The row as its holder has it, or as somebody else does. */
 export interface Taken {
@@ -62,19 +37,17 @@ export interface Right {
   readonly owner: string;
 }
 
-const lockOf = (key: string): string => `grant/${key}`;
-
 /** Takes the right for a claim that lives. */
 export function* take(wanted: Wanted, lease: Lease): Rule<Taken> {
   const { credential, fence } = wanted.claim;
-  const now = yield* lock(credential, lockOf(wanted.key));
+  const now = yield* lock(credential, grantLock(wanted.key));
   yield* liveClaim(credential, fence, now);
   return yield* takeRow((yield* wantedRow(wanted)) ?? (yield* newRow(wanted, now)), lease, now);
 }
 
 /** Takes the right to a known grant. `only` is the principal that the ledger is open for. */
 export function* takeKnown(id: string, only: string | undefined, lease: Lease): Rule<Taken> {
-  const now = yield* lock(lockOf(text((yield* grantRow(id, only)).grant_key)));
+  const now = yield* lock(grantLock(text((yield* grantRow(id, only)).grant_key)));
   return yield* takeRow(yield* grantRow(id, only), lease, now);
 }
 
@@ -114,7 +87,7 @@ export function* spend(right: Right): Rule<Row> {
   const { row, now } = yield* ours(right);
   if (number(row.lease_until) <= now) throw lapsed(right.fence);
   if (row.state !== "kept" && row.state !== "in-doubt")
-    throw new LedgerError("CONFLICT", `the grant is ${stateOf(row)}: there is nothing to spend`);
+    throw new LedgerError("CONFLICT", `the grant is ${text(row.state)}: there is nothing to spend`);
   return yield* become(row, "spending", "spending", noteOf(right), now, { spent_from: text(row.state) });
 }
 
@@ -151,7 +124,7 @@ export function* forget(right: Right, reason: string | undefined): Rule<Row> {
 
 /** Without the right: refused while somebody has it, or taken from them. */
 export function* forgetKnown(id: string, only: string | undefined, { by, reason, force }: ForgetOptions): Rule<void> {
-  const now = yield* lock(lockOf(text((yield* grantRow(id, only)).grant_key)));
+  const now = yield* lock(grantLock(text((yield* grantRow(id, only)).grant_key)));
   const row = yield* grantRow(id, only);
   if (number(row.lease_until) > now && !force) throw held(row);
   const fence = yield* drawFence();
@@ -167,7 +140,7 @@ export function* extend(right: Right, leaseMs: number): Rule<Row> {
 }
 
 export function* release(right: Right): Rule<Row | undefined> {
-  const now = yield* lock(lockOf(right.key));
+  const now = yield* lock(grantLock(right.key));
   const row = yield* first("SELECT * FROM @grants WHERE id = ?", right.id);
   if (row === undefined || !isOurs(row, right)) return undefined;
   yield* settleDoubt(row, noteOf(right), now);
@@ -178,7 +151,7 @@ export function* release(right: Right): Rule<Row | undefined> {
 
 /** The row while nobody else has come to hold the right, whether its lease lives or not. */
 function* ours(right: Right): Rule<{ row: Row; now: number }> {
-  const now = yield* lock(lockOf(right.key));
+  const now = yield* lock(grantLock(right.key));
   const row = yield* first("SELECT * FROM @grants WHERE id = ?", right.id);
   if (row === undefined || !isOurs(row, right)) throw lapsed(right.fence);
   if (textOr(row.principal) !== right.principal || row.grant_key !== right.key)
@@ -191,86 +164,4 @@ const isOurs = (row: Row, { fence }: Right): boolean => row.owner != null && num
 const lapsed = (fence: number): LedgerError =>
   new LedgerError("FENCED", `the right to the grant with fence ${fence} is over; nothing was written`);
 
-/** Who is in the way, and until when. */
-export function held(row: Row): LedgerError {
-  const who = JSON.stringify(textOr(row.owner) ?? "somebody");
-  const until = new Date(number(row.lease_until)).toISOString();
-  return new LedgerError("CLAIMED", `${who} holds this grant until ${until}, under fence ${number(row.fence)}`);
-}
-
-interface Note {
-  readonly by?: string | undefined;
-  readonly fence?: number | undefined;
-  readonly reason?: string | undefined;
-}
-
 const noteOf = ({ owner, fence }: Right): Note => ({ by: owner, fence });
-
-const stateOf = (row: Row): string => text(row.state);
-
-function* become(
-  row: Row,
-  state: GrantState,
-  event: GrantEvent,
-  note: Note,
-  now: number,
-  set: Readonly<Record<string, Value>> = {},
-): Rule<Row> {
-  const changed = yield* change(text(row.id), { ...set, state, updated_at: now });
-  yield* rows(
-    "INSERT INTO @receipts (entry, principal, at, state, event, done_by, fence, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-    text(row.id),
-    textOr(row.principal) ?? null,
-    now,
-    state,
-    event,
-    note.by ?? null,
-    note.fence ?? null,
-    reasonOf(note.reason),
-  );
-  return changed;
-}
-
-function* change(id: string, set: Readonly<Record<string, Value>>): Rule<Row> {
-  const columns = Object.keys(set).map((column) => `${column} = ?`);
-  const row = yield* first(
-    `UPDATE @grants SET ${columns.join(", ")} WHERE id = ? RETURNING *`,
-    ...Object.values(set),
-    id,
-  );
-  if (row === undefined) throw unknownGrant(id);
-  return row;
-}
-
-function* wantedRow({ key, principal }: Wanted): Rule<Row | undefined> {
-  return yield* first(
-    "SELECT * FROM @grants WHERE grant_key = ? AND principal IS NOT DISTINCT FROM CAST(? AS TEXT)",
-    key,
-    principal ?? null,
-  );
-}
-
-function* newRow(wanted: Wanted, now: number): Rule<Row> {
-  const row = yield* first(
-    `INSERT INTO @grants (id, grant_key, principal, session_id, server, client, state, created_at, updated_at)
-     VALUES (?, ?, ?, ?, ?, ?, 'none', ?, ?) RETURNING *`,
-    wanted.id,
-    wanted.key,
-    wanted.principal ?? null,
-    wanted.sessionId ?? null,
-    wanted.server,
-    wanted.client ?? null,
-    now,
-    now,
-  );
-  if (row === undefined) throw unknownGrant(wanted.id);
-  return row;
-}
-
-export function* grantRow(id: string, only: string | undefined): Rule<Row> {
-  const row = yield* first("SELECT * FROM @grants WHERE id = ?", id);
-  if (row === undefined || (only !== undefined && row.principal !== only)) throw unknownGrant(id);
-  return row;
-}
-
-const unknownGrant = (id: string): LedgerError => new LedgerError("UNKNOWN_GRANT", `no grant has the id "${id}"`);

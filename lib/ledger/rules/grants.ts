@@ -1,10 +1,14 @@
 import { checkPrincipal } from "../../base/principal.js";
-import type { GrantFilter, GrantState } from "../contract/grants.js";
-import { type Row, type Rule, rows, type Value } from "../engine/engine.js";
+import type { GrantEvent, GrantFilter, GrantState } from "../contract/grants.js";
+import type { PruneOptions } from "../contract.js";
+import { first, lock, now, type Row, type Rule, rows, text, type Value } from "../engine/engine.js";
 import { parseCursor } from "./find.js";
+import { grantLock } from "./grant-row.js";
 import { marks } from "./move.js";
 
 export const grantStates: readonly GrantState[] = ["none", "kept", "spending", "in-doubt"];
+
+export const grantEvents: readonly GrantEvent[] = ["kept", "spending", "unspent", "in-doubt", "forgotten"];
 
 /** What is being spent is in doubt once its lease is over, also while nobody has written that. */
 const present = "CASE WHEN g.state = 'spending' AND g.lease_until <= {now} THEN 'in-doubt' ELSE g.state END";
@@ -37,10 +41,62 @@ export function* listGrants(filter: GrantFilter, only: string | undefined, limit
   );
 }
 
+/** Grants to forget because nothing has happened to them for long, and rows that keep nothing. Nobody holds them. */
+export function* staleGrants(
+  options: PruneOptions,
+  only: string | undefined,
+  portion: number,
+): Rule<{ stale: string[]; empty: string[] }> {
+  const at = yield* now();
+  const old = function* (condition: string, ms: number): Rule<string[]> {
+    const found = yield* rows(
+      `SELECT g.id FROM @grants g WHERE ${condition} AND g.updated_at <= ? AND g.lease_until <= ?
+       ${only === undefined ? "" : "AND g.principal = ?"} ORDER BY g.updated_at LIMIT ?`,
+      ...[at - ms, at - ms, ...(only === undefined ? [] : [only]), portion],
+    );
+    return found.map((row) => text(row.id));
+  };
+  return {
+    stale: options.grantsMs === undefined ? [] : yield* old("g.state <> 'none'", options.grantsMs),
+    empty: yield* old("g.state = 'none'", options.entriesMs),
+  };
+}
+
+/** What is sealed of grants, from an id on. */
+export function* sealedGrants(after: string, portion: number): Rule<readonly Row[]> {
+  return yield* rows("SELECT * FROM @grants WHERE sealed IS NOT NULL AND id > ? ORDER BY id LIMIT ?", after, portion);
+}
+
+/** The same value under another key, unless something else is kept meanwhile. */
+export function* resealGrant(row: Row, sealed: string): Rule<void> {
+  yield* lock(grantLock(text(row.grant_key)));
+  yield* rows("UPDATE @grants SET sealed = ? WHERE id = ? AND sealed = ?", sealed, text(row.id), text(row.sealed));
+}
+
+/** Deletes a row that keeps nothing and that nobody holds. */
+export function* deleteEmpty(id: string): Rule<void> {
+  const row = yield* first("SELECT grant_key FROM @grants WHERE id = ?", id);
+  if (row === undefined) return;
+  const at = yield* lock(grantLock(text(row.grant_key)));
+  yield* rows("DELETE FROM @grants WHERE id = ? AND state = 'none' AND lease_until <= ?", id, at);
+}
+
+/** Deletes tickets that ended before a time. */
+export function* deleteTickets(entriesMs: number, portion: number): Rule<number> {
+  const at = yield* now();
+  const gone = yield* rows(
+    `DELETE FROM @tickets WHERE id IN (SELECT t.id FROM @tickets t WHERE t.expires_at <= ? ORDER BY t.expires_at LIMIT ?)
+     RETURNING id`,
+    at - entriesMs,
+    portion,
+  );
+  return gone.length;
+}
+
 /** The history of a grant: lines of its own principal only, for a broker's role may write lines of its own. */
 export function* grantReceipts(id: string, only: string | undefined): Rule<readonly Row[]> {
   return yield* rows(
-    `SELECT * FROM @receipts r WHERE r.entry = ? AND r.seq IS NOT NULL AND r.event IS NOT NULL AND r.ticket IS NULL
+    `SELECT * FROM @receipts r WHERE r.entry = ? AND r.seq IS NOT NULL AND r.event IN (${grantEvents.map((event) => `'${event}'`).join(", ")})
      ${only === undefined ? "" : "AND r.principal = ?"}
      AND NOT EXISTS (SELECT 1 FROM @grants g WHERE g.id = r.entry AND g.principal IS DISTINCT FROM r.principal)
      ORDER BY r.seq`,

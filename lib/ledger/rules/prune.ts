@@ -16,7 +16,8 @@ export function* prune(options: PruneOptions, portion: number): Rule<{ entries: 
   if (options.receiptsMs === undefined) return { entries, receipts: 0 };
   const old = yield* rows(
     `DELETE FROM @receipts WHERE seq IN (SELECT r.seq FROM @receipts r WHERE r.at <= ?
-       AND NOT EXISTS (SELECT 1 FROM @entries e WHERE e.id = r.entry) ORDER BY r.at LIMIT ?) RETURNING seq`,
+       AND NOT EXISTS (SELECT 1 FROM @entries e WHERE e.id = r.entry)
+       AND NOT EXISTS (SELECT 1 FROM @grants g WHERE g.id = r.entry) ORDER BY r.at LIMIT ?) RETURNING seq`,
     at - options.receiptsMs,
     portion * 4,
   );

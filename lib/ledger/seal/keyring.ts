@@ -63,6 +63,16 @@ export class Keyring {
     return this.#keys[0].kid;
   }
 
+  /** How many keys open. */
+  get count(): number {
+    return this.#keys.length;
+  }
+
+  /** Whether a value was sealed with the key that seals now. */
+  isCurrent(principal: string | undefined, sealed: string): boolean {
+    return kidOf(sealed) === this.#keysOf(principal)[0].kid;
+  }
+
   has(kid: string): boolean {
     return this.#keys.some((key) => key.kid === kid);
   }
@@ -207,6 +217,13 @@ export interface Proof extends KnownKey {
 
 const bindingOf = ({ covers }: Place): string =>
   createHash("sha256").update(JSON.stringify(covers)).digest("base64url");
+
+/** The key that a header names; nothing is proven by that. */
+function kidOf(sealed: string): unknown {
+  const [header = ""] = sealed.split(".");
+  const { kid } = JSON.parse(Buffer.from(header, "base64url").toString());
+  return kid;
+}
 
 const digestOf =
   (use: string, body: string) =>

@@ -20,9 +20,9 @@ export const grant = (refreshToken: string, more: object = {}) => ({
 });
 
 /** Records a request and claims it. */
-export async function claimFor(ledger: Ledger, asking: Asking = {}, leaseMs = 60_000): Promise<Claim> {
+export async function claimFor(ledger: Ledger, asking: Asking = {}): Promise<Claim> {
   const { id } = await ledger.record(oauthRequest(asking));
-  const claim = await ledger.claim({ id }, { owner: `broker of ${asking.scope ?? "mcp.read"}`, leaseMs });
+  const claim = await ledger.claim({ id }, { owner: `broker of ${asking.scope ?? "mcp.read"}` });
   assert.ok(claim);
   return claim;
 }
@@ -129,10 +129,11 @@ export function grantTests(test: Suite, place: () => Place): void {
   test("is in doubt when whoever spent it is gone, and never by a guess of anybody", async () => {
     await using ledger = await open();
     const [first, second] = [await claimFor(ledger), await claimFor(ledger, { scope: "mcp.write" })];
-    const old = await first.grant({ leaseMs: 300 });
+    const old = await first.grant();
     await old.keep(grant("R1"));
     await old.spend();
     await rejects(old.spend(), { code: "CONFLICT" });
+    await old.extend(1);
     const next = await second.grant();
     assert.equal([next.state, next.grant], ["in-doubt", grant("R1")]);
     assert.equal(await events(ledger, next), ["kept", "spending", "in-doubt"]);
@@ -150,11 +151,13 @@ export function grantTests(test: Suite, place: () => Place): void {
 
   test("an answer that came is kept after the lease, as long as nobody else has taken the grant", async () => {
     await using ledger = await open();
-    const claim = await claimFor(ledger, {}, 250);
-    const held = await claim.grant({ leaseMs: 250 });
+    const claim = await claimFor(ledger);
+    const held = await claim.grant();
     await held.keep(grant("R1"));
     await held.spend();
-    await lapse(400);
+    await claim.extend(1);
+    await held.extend(1);
+    await lapse(20);
     assert.is((await listed(ledger)).state, "in-doubt");
     await rejects(claim.answer({ kind: "token", accessToken: "A" }), { code: "FENCED" });
     await rejects(claim.grant(), { code: "FENCED" });
@@ -182,5 +185,65 @@ export function grantTests(test: Suite, place: () => Place): void {
     assert.equal(await events(ledger, held), ["kept", "forgotten"]);
     await rejects(ledger.forget("nobody"), { code: "UNKNOWN_GRANT" });
     await rejects(ledger.holdGrant("nobody", { owner: "x" }), { code: "UNKNOWN_GRANT" });
+  });
+
+  test("keeps the trace context of what asked, under the entry's seal", async () => {
+    await using ledger = await open();
+    const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const request = oauthRequest();
+    const entry = await ledger.record(request, { traceparent });
+    assert.is(entry.traceparent, traceparent);
+    assert.is((await ledger.get(entry.id))?.traceparent, traceparent);
+    assert.is((await ledger.record(request)).traceparent, traceparent);
+    const { value } = await ledger.watch({}, { after: "0" }).next();
+    assert.is(value?.traceparent, traceparent);
+    assert.is((await ledger.claim({ id: entry.id }, { owner: "broker" }))?.entry.traceparent, traceparent);
+    await rejects(ledger.record(oauthRequest(), { traceparent: "00-1-2-3" }), TypeError);
+    assert.is((await ledger.list()).length, 1);
+  });
+
+  test("what is no grant, and times that are none, are TypeErrors; nothing is kept then", async () => {
+    await using ledger = await open();
+    const claim = await claimFor(ledger);
+    const held = await claim.grant();
+    const deep: unknown = JSON.parse(`${"[".repeat(300)}${"]".repeat(300)}`);
+    for (const wrong of [undefined, null, "text", 5, [], () => 1, { deep }, { long: "x".repeat(64 * 1024) }])
+      await rejects(held.keep(wrong), TypeError);
+    assert.is(held.state, "none");
+    await held.release();
+    for (const options of [{ leaseMs: 0 }, { leaseMs: 1.5 }, { waitMs: -1 }])
+      await rejects(claim.grant(options), TypeError);
+    await rejects(ledger.holdGrant(held.id, { owner: "" }), TypeError);
+    const state: readonly "kept"[] = JSON.parse('["lost"]');
+    await rejects(ledger.grants({ state }), TypeError);
+    await rejects(ledger.grants({ after: "x" }), TypeError);
+    await rejects(ledger.grants({ limit: 0 }), TypeError);
+    await rejects(ledger.grants({ principal: " " }), TypeError);
+  });
+
+  test("lists grants page by page", async () => {
+    await using ledger = await open();
+    for (let i = 0; i < 5; i++) {
+      const claim = await claimFor(ledger, { principal: `p${i % 2}`, clientId: `c${i}` });
+      const held = await claim.grant();
+      if (i < 4) await held.keep(grant(`R${i}`, { clientId: `c${i}` }));
+    }
+    const clients: (string | undefined)[] = [];
+    for (let after: string | undefined; ; ) {
+      const page = await ledger.grants({ limit: 3, after });
+      clients.push(...page.map(({ client }) => client));
+      after = page.next;
+      if (after === undefined) break;
+    }
+    assert.equal(clients, ["c0", "c1", "c2", "c3"]);
+    assert.equal(
+      (await ledger.grants({ principal: "p1" })).map(({ client }) => client),
+      ["c1", "c3"],
+    );
+    assert.equal(
+      (await ledger.grants({ state: "none" })).map(({ client }) => client),
+      ["c4"],
+    );
+    assert.equal([...(await ledger.grants({ state: [] }))], []);
   });
 }

@@ -19,10 +19,11 @@ export function tagTests(test: Suite, place: () => Place): void {
   test("a tag finds its claim, also after the lease of who began", () =>
     scenario(async ({ ledger }) => {
       await ledger.record(oauthRequest({ scope: "older" }));
-      const begun = await claimFor(ledger, {}, 300);
+      const begun = await claimFor(ledger);
       await begun.stash({ verifier: "V" }, { tag: "STATE" });
       assert.is(await ledger.claim({ tag: "STATE" }, { owner }), undefined, "whoever began still works on it");
       assert.is(await ledger.claim({ tag: "state" }, { owner }), undefined);
+      await begun.extend(1);
       const claim = await ledger.claim({ tag: "STATE" }, { owner, waitMs: 10_000 });
       assert.is(claim?.entry.id, begun.entry.id);
       assert.equal(await claim?.stashed(), { verifier: "V" });

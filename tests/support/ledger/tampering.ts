@@ -47,6 +47,7 @@ export function tamperingTests(test: Suite, place: () => Place): void {
     "the time it came": "received_at = '2026-01-01T00:00:00.000Z'",
     "the time it ends": "expires_at = 9999999999999",
     "the place in the log": "anchor = 'eve'",
+    "the trace that it is part of": "traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'",
     "its answer's proof": "answer_mac = NULL",
     "a byte of its seal": "sealed = substr(sealed, 1, length(sealed) - 6) || 'AAAAAA'",
     "its answer, to an older one":
