@@ -14,7 +14,8 @@ import { parseArgs } from "node:util";
 import { walk } from "./files.mjs";
 import { killRunning, runFile } from "./run-file.mjs";
 
-const atOnce = availableParallelism();
+/** One more than the machine has cores: at any time some file waits for a clock, or for a process that starts. */
+const atOnce = availableParallelism() + 1;
 const slowestShown = 10;
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { values: options, positionals: patterns } = parseArgs({

@@ -7,6 +7,7 @@ import { isRecord } from "../base/record.js";
 import type { KindName } from "./kinds.js";
 import { askPermission, askTokenInCall } from "./permissions.js";
 import { ask, end } from "./requests.js";
+import { whenStarted } from "./servers.js";
 import { hasFlag, hasInterest, type Session, type ToolCall } from "./session.js";
 import { failed, gave } from "./turn.js";
 import { askPlan, askUser } from "./user-questions.js";
@@ -26,7 +27,15 @@ export function askInCall(session: Session, call: ToolCall, id: string): void {
 const nothing: Way = (session, call) => failed(session, call, "asks nothing");
 
 const ways: Readonly<Record<KindName, Way>> = {
-  "permission.requested": (session, call, id) => askPermission(session, call, id),
+  "permission.requested"(session, call, id) {
+    const server = session.servers.get(call.serverName ?? "");
+    if (server?.status === "pending" && !server.asked)
+      void whenStarted(session).then(() => session.turn?.calls.has(call.id) && askInCall(session, call, id));
+    // The model is offered the tools of servers that are connected.
+    else if (server?.status === "needs-auth" || server?.status === "disabled")
+      failed(session, call, `Tool '${call.toolName}' does not exist.`);
+    else askPermission(session, call, id);
+  },
   "external_tool.requested"(session, call, id) {
     const offered = [...session.attached.values()].some(({ tools }) => tools.length > 0);
     if (offered) waitForTool(session, call, id);

@@ -38,13 +38,10 @@ export function tokenOf(session: Session, server: Server, answer: unknown): "goo
 /** What the runtime tells of the refusal that it asks because of. */
 export function challenge(session: Session, server: Server, reason: string): Data {
   const { oauthClientId, oauthPublicClient } = server.config;
-  const metadata = URL.canParse(server.url)
-    ? {
-        wwwAuthenticateParams: {
-          resourceMetadataUrl: new URL("/.well-known/oauth-protected-resource", server.url).href,
-        },
-      }
-    : {};
+  const place = URL.canParse(server.url) ? new URL(server.url) : undefined;
+  // RFC 9728, section 3.1: the path of the resource follows the well-known one.
+  const path = `/.well-known/oauth-protected-resource${place?.pathname === "/" ? "" : place?.pathname}`;
+  const metadata = place ? { wwwAuthenticateParams: { resourceMetadataUrl: new URL(path, place).href } } : {};
   return {
     serverName: server.name,
     serverUrl: server.url,

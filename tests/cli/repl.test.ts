@@ -8,7 +8,7 @@ import * as assert from "uvu/assert";
 import { blocksOf, latchkeyPath, normal, openPlace, type Place, packageRoot } from "../support/commands.js";
 import { suite } from "../support/suite.js";
 import { hasTmux, openScreen, type Screen } from "../support/tmux.js";
-import { obtainToken, openWorld } from "../support/world.js";
+import { fakeByDay, obtainToken, openWorld } from "../support/world.js";
 
 const test = suite("the REPL");
 const terminal: typeof test = hasTmux
@@ -50,6 +50,7 @@ const prompts = (count: number): RegExp =>
 terminal(
   "does what docs/repl.md shows",
   async () => {
+    // What a page shows is shown on the real runtime.
     await using place = await openPlace();
     await using world = await openWorld();
     await using _ = openRuntime(place);
@@ -94,7 +95,7 @@ async function tokenFor(ledger: Awaited<ReturnType<typeof openLedger>>): Promise
 }
 
 terminal("completes methods, event types and ids, and keeps lines with secrets out of its history", async () => {
-  await using place = await openPlace();
+  await using place = await openPlace(fakeByDay);
   await using _ = openRuntime(place);
   await using screen = await openScreen({ env: place.env, cwd: place.dir });
   await enter(screen, "latchkey repl", prompts(1));
@@ -119,14 +120,14 @@ terminal("completes methods, event types and ids, and keeps lines with secrets o
 });
 
 test("works with a ledger alone, line by line from a pipe", async () => {
-  await using place = await openPlace();
+  await using place = await openPlace(fakeByDay);
   const out = latchkey(place, ["repl"], "pending()\nconst n = (await ledger.list()).length\nn + 41\n[1,\n2].length\n");
   assert.match(out, /no runtime: start one/);
   assert.equal(out.trim().split("\n").slice(2), ["nothing is pending", "41", "2"]);
 });
 
 test("stops a piped script at the first line that throws, and says so by its exit code", async () => {
-  await using place = await openPlace();
+  await using place = await openPlace(fakeByDay);
   for (const [script, said] of [
     ["rpc", /^no runtime: \.connect when there is one$/m],
     ['show("12345678")', /^no entry has the id "12345678"$/m],
@@ -148,7 +149,7 @@ test("stops a piped script at the first line that throws, and says so by its exi
 });
 
 terminal("gives up waiting by Control-C, and survives what nobody awaits and what a runtime takes along", async () => {
-  await using place = await openPlace();
+  await using place = await openPlace(fakeByDay);
   latchkey(place, ["runtime", "start", "--home", place.dir]);
   const { pid } = JSON.parse(await readFile(join(place.state, "runtime.json"), "utf8"));
   try {
@@ -188,7 +189,7 @@ terminal("gives up waiting by Control-C, and survives what nobody awaits and wha
 });
 
 terminal("says that the runtime is gone when nobody waits for anything", async () => {
-  await using place = await openPlace();
+  await using place = await openPlace(fakeByDay);
   latchkey(place, ["runtime", "start", "--home", place.dir]);
   const { pid } = JSON.parse(await readFile(join(place.state, "runtime.json"), "utf8"));
   await using screen = await openScreen({ env: place.env, cwd: place.dir });
@@ -199,7 +200,7 @@ terminal("says that the runtime is gone when nobody waits for anything", async (
 });
 
 terminal("keeps its history in order past the thirtieth line, of two at once too", async () => {
-  await using place = await openPlace();
+  await using place = await openPlace(fakeByDay);
   await using screen = await openScreen({ env: place.env, cwd: place.dir });
   const typed: string[] = [];
   const others: string[] = [];
@@ -234,7 +235,7 @@ terminal("keeps its history in order past the thirtieth line, of two at once too
 });
 
 test("prints the lines that put its names into a program", async () => {
-  await using place = await openPlace();
+  await using place = await openPlace(fakeByDay);
   await using _ = openRuntime(place);
   const program = latchkey(place, ["repl"], ".program\n").slice(0);
   const lines = program.slice(program.indexOf("import "));

@@ -9,13 +9,13 @@ import * as assert from "uvu/assert";
 import { latchkey, latchkeyPath, openPlace, type Place } from "../support/commands.js";
 import { spoilSchema } from "../support/ledger/raw.js";
 import { suite, within } from "../support/suite.js";
-import { openWorld } from "../support/world.js";
+import { fakeByDay, openWorld } from "../support/world.js";
 
 const test = suite("latchkey runtime, keep and doctor");
 let place: Place;
 
 test.before.each(async () => {
-  place = await openPlace();
+  place = await openPlace(fakeByDay);
 });
 test.after.each(async () => {
   await latchkey(place, ["runtime", "stop"]);

@@ -8,9 +8,9 @@ import { key, type Place, sqlitePlace } from "../support/ledger/place.js";
 import { memoryPair, type Peer, trapStrayRejections } from "../support/pair.js";
 import { suite, within } from "../support/suite.js";
 import {
+  fakeAndReal,
   obtainToken,
   openWorld,
-  runtimes,
   serverStatus,
   startTestRuntime,
   type TestRuntime,
@@ -26,7 +26,7 @@ async function answerNext(ledger: Ledger): Promise<void> {
   await claim?.answer(tokenAnswer(await obtainToken(wholeData(request))));
 }
 
-for (const under of runtimes) {
+for (const under of fakeAndReal) {
   const test = suite(`keep on ${under.name}`);
   let testRuntime: TestRuntime;
   let place: Place;

@@ -10,9 +10,9 @@ import * as assert from "uvu/assert";
 import { key, type Place, sqlitePlace } from "../support/ledger/place.js";
 import { suite, within } from "../support/suite.js";
 import {
+  fakeAndReal,
   obtainToken,
   openWorld,
-  runtimes,
   serverStatus,
   startScript,
   startTestRuntime,
@@ -37,7 +37,7 @@ async function broker(ledger: Ledger): Promise<void> {
   await claim.answer(tokenAnswer(await obtainToken(wholeData(request))), { account: "ada" });
 }
 
-for (const under of runtimes) {
+for (const under of fakeAndReal) {
   const test = suite(`ledger and runtime ${under.name}`);
   let testRuntime: TestRuntime;
   let place: Place;

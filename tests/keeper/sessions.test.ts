@@ -4,7 +4,7 @@ import type { Rpc } from "latchkey/rpc";
 import * as assert from "uvu/assert";
 import { provocations } from "../support/kinds/provocations.js";
 import { suite } from "../support/suite.js";
-import { openWorld, runTurn, runtimes, startTestRuntime, type TestRuntime } from "../support/world.js";
+import { fakeAndReal, openWorld, runTurn, startTestRuntime, type TestRuntime } from "../support/world.js";
 
 const isLoaded = (rpc: Rpc, sessionId: string) => rpc.session(sessionId).request("eventLog.tail");
 
@@ -17,7 +17,7 @@ async function isUnloaded(rpc: Rpc, sessionId: string): Promise<void> {
   throw new Error("still loaded");
 }
 
-for (const under of runtimes) {
+for (const under of fakeAndReal) {
   const test = suite(`Keeper on ${under.name}`);
   let testRuntime: TestRuntime;
 

@@ -46,6 +46,6 @@ for (const engine of ["SQLite", "PostgreSQL"]) {
       await using ledger = await openLedger(location, { key });
       await walk(taken, { ledger, oauthRequest });
     });
-    await fc.assert(property, { numRuns: engine === "SQLite" ? 120 : 15 });
+    await fc.assert(property, { numRuns: engine === "SQLite" ? 60 : 8 });
   });
 }

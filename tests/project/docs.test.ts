@@ -99,30 +99,38 @@ const sources = (await readdir(join(root, "lib"), { recursive: true }))
   .map((path) => `lib/${path.replaceAll("\\", "/")}`)
   .filter((path) => path.endsWith(".ts") && !path.endsWith("/generated.ts"));
 
+const texts = new Map(
+  await Promise.all(pages.map(async (page) => [page, await readFile(join(root, page), "utf8")] as const)),
+);
+const onPages = [...texts].flatMap(([page, text]) => blocksOf(page, text));
+const inComments: Block[] = [];
+for (const path of sources)
+  inComments.push(...blocksOf(path.replaceAll("/", "-"), commentsOf(await readFile(join(root, path), "utf8"))));
+
+/** What tsc says of all blocks at once, by the block that it is about. */
+let compiled: Promise<string[]> | undefined;
+async function saidOf(blocks: readonly Block[], page: (block: Block) => string): Promise<string> {
+  compiled ??= compile([...onPages, ...inComments]).then((text) => text.split(/^(?=\S)/m));
+  const said = (await compiled).filter((each) => blocks.some(({ name }) => each.startsWith(`${name}.ts(`)));
+  return said.length === 0 ? "" : [...said, ...blocks.map((block) => `${block.name}.ts is ${page(block)}`)].join("\n");
+}
+
 const test = suite("the code in the docs");
 
 test("the examples in the doc comments of lib/ compile", async () => {
-  const blocks: Block[] = [];
-  for (const path of sources) {
-    const found = blocksOf(path.replaceAll("/", "-"), commentsOf(await readFile(join(root, path), "utf8")));
-    blocks.push(...found);
-  }
-  assert.ok(blocks.length > 20, `${blocks.length} examples`);
-  const said = await compile(blocks);
-  const places = blocks.map(({ name, line }) => `${name}.ts is line ${line}`).join("\n");
-  assert.is(said, "", `${said}\n${places}`);
+  assert.ok(inComments.length > 20, `${inComments.length} examples`);
+  assert.is(await saidOf(inComments, ({ line }) => `line ${line}`), "");
 });
 
-for (const page of pages) {
-  const text = await readFile(join(root, page), "utf8");
+test("every block has a name of its own", () => {
+  const names = [...onPages, ...inComments].map(({ name }) => name);
+  assert.is(new Set(names).size, names.length);
+});
+
+for (const [page, text] of texts) {
   const blocks = blocksOf(page, text);
-  if (blocks.length > 0) {
-    test(`${page} compiles`, async () => {
-      const said = await compile(blocks);
-      const places = blocks.map(({ name, line }) => `${name}.ts is ${page}:${line}`).join("\n");
-      assert.is(said, "", `${said}\n${places}`);
-    });
-  }
+  if (blocks.length > 0)
+    test(`${page} compiles`, async () => assert.is(await saidOf(blocks, ({ line }) => `${page}:${line}`), ""));
   for (const block of blocks.filter(({ run }) => run)) {
     test(`${page}:${block.line} runs`, () => execute(block));
   }

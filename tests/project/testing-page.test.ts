@@ -16,6 +16,9 @@ const end = "<!-- /files -->";
 function rowOf(file: string, source: string): string {
   const both = /^for \(const \w+ of runtimes\)|^contractSuites\("real"/m.test(source);
   const imports = [...source.matchAll(/^import [^;]*;/gm)].join("\n");
+  if (/^for \(const \w+ of fakeAndReal\)/m.test(source))
+    return `| \`${file}\` | on the fake | on the fake and both runtimes |`;
+  if (/\bfakeByDay\b/.test(imports)) return `| \`${file}\` | once, on the fake | once, on ${older} |`;
   const named = [/\bbundled\b/.test(imports) && older, /\bcli\b(?!\/)/.test(imports) && newer];
   const on = named.filter(Boolean).join(" and ");
   const once = on === "" ? "once" : `once, on ${on}`;
@@ -44,6 +47,14 @@ test("says where each test file runs", async () => {
 });
 
 test("tells files apart", () => {
+  assert.is(
+    rowOf("tests/a.test.ts", "for (const under of fakeAndReal) {"),
+    "| `tests/a.test.ts` | on the fake | on the fake and both runtimes |",
+  );
+  assert.is(
+    rowOf("tests/a.test.ts", 'import { fakeByDay } from "../support/world.js";'),
+    `| \`tests/a.test.ts\` | once, on the fake | once, on ${older} |`,
+  );
   assert.is(rowOf("tests/a.test.ts", "test('a')"), "| `tests/a.test.ts` | once | once |");
   assert.is(rowOf("tests/a.long.test.ts", "test('a')"), "| `tests/a.long.test.ts` | – | once |");
   assert.is(

@@ -15,7 +15,8 @@ export interface Place extends AsyncDisposable {
   readonly env: NodeJS.ProcessEnv;
 }
 
-export async function openPlace(): Promise<Place> {
+/** `runtime` is the program that `latchkey runtime start` starts; the one that is installed when left out. */
+export async function openPlace(runtime?: { readonly path: string }): Promise<Place> {
   const dir = await mkdtemp(join(tmpdir(), "latchkey-shell-"));
   const bin = join(dir, "bin");
   await mkdir(bin);
@@ -32,6 +33,7 @@ export async function openPlace(): Promise<Place> {
       XDG_STATE_HOME: join(dir, "state"),
       XDG_CACHE_HOME: join(dir, "cache"),
       HOME: dir,
+      ...(runtime === undefined ? {} : { COPILOT_CLI_PATH: runtime.path }),
       PYENV_ROOT: process.env.PYENV_ROOT ?? join(process.env.HOME ?? "", ".pyenv"),
     },
     [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true, maxRetries: 5 }),

@@ -12,6 +12,15 @@ export { type Model, type ModelMessage, type ModelRequest, type Reply, startMode
 export { type Demand, obtainMachineToken, obtainToken, refreshTokens, tokenAnswer } from "./world/oauth-client.js";
 export { onDisk } from "./world/on-disk.js";
 export { type Exit, type Message, type Program, startProgram, startScript } from "./world/processes.js";
-export { allRuntimes, bundled, cli, type RuntimeUnderTest, runtimes } from "./world/runtimes.js";
+export {
+  allRuntimes,
+  bundled,
+  cli,
+  fake,
+  fakeAndReal,
+  fakeByDay,
+  type RuntimeUnderTest,
+  runtimes,
+} from "./world/runtimes.js";
 export * from "./world/scenario.js";
 export { type Places, serverName, sessionParams } from "./world/session-params.js";

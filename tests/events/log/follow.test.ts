@@ -3,9 +3,9 @@ import * as assert from "uvu/assert";
 import { begin, gaps, log, readTo, text } from "../../support/follow.js";
 import { trapStrayRejections } from "../../support/pair.js";
 import { rejects, suite, within } from "../../support/suite.js";
-import { openWorld, runtimes, startTestRuntime, type TestRuntime, type World } from "../../support/world.js";
+import { fakeAndReal, openWorld, startTestRuntime, type TestRuntime, type World } from "../../support/world.js";
 
-for (const under of runtimes) {
+for (const under of fakeAndReal) {
   const test = suite(`Following the event log on ${under.name}`);
   trapStrayRejections(test);
   let testRuntime: TestRuntime;

@@ -2,9 +2,9 @@ import * as assert from "uvu/assert";
 import { begin, gaps, log, paramsOf, readTo, reload, text } from "../../support/follow.js";
 import { trapStrayRejections } from "../../support/pair.js";
 import { suite } from "../../support/suite.js";
-import { openWorld, runtimes, startTestRuntime, type TestRuntime, type World } from "../../support/world.js";
+import { fakeAndReal, openWorld, startTestRuntime, type TestRuntime, type World } from "../../support/world.js";
 
-for (const under of runtimes) {
+for (const under of fakeAndReal) {
   const test = suite(`Gaps in the event log on ${under.name}`);
   trapStrayRejections(test);
   let testRuntime: TestRuntime;

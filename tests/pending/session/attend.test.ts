@@ -6,10 +6,10 @@ import { provocations, provokedParams } from "../../support/kinds/provocations.j
 import { pass } from "../../support/kinds/scenario.js";
 import { suite, within } from "../../support/suite.js";
 import {
+  fakeAndReal,
   obtainToken,
   openWorld,
   runTurn,
-  runtimes,
   serverName,
   serverStatus,
   startAskingServer,
@@ -20,7 +20,7 @@ import {
   type World,
 } from "../../support/world.js";
 
-for (const under of runtimes) {
+for (const under of fakeAndReal) {
   const test = suite(`Attend on ${under.name}`);
   let testRuntime: TestRuntime;
 

@@ -28,6 +28,8 @@ export interface Model extends Listening {
   readonly requests: readonly ModelRequest[];
   /** Adds replies to the end of the script. */
   say(...replies: Reply[]): void;
+  /** Takes the next reply out of the script, for a runtime that is none. */
+  next(): Reply | undefined;
   /** The results of tools that the model was last shown, in order. */
   toolResults(): string[];
 }
@@ -56,6 +58,7 @@ export async function startModel(...script: Reply[]): Promise<Model> {
     say(...replies) {
       script.push(...replies);
     },
+    next: () => script.shift(),
     toolResults: () =>
       (requests.at(-1)?.messages ?? []).filter(({ role }) => role === "tool").map(({ content }) => textOf(content)),
     close: server.close,

@@ -6,7 +6,9 @@ export interface Demand {
   readonly serverUrl: string;
   readonly resourceMetadata?: string | undefined;
   readonly staticClientConfig?: { readonly clientId: string } | undefined;
-  readonly wwwAuthenticateParams?: { readonly scope?: string | undefined } | undefined;
+  readonly wwwAuthenticateParams?:
+    | { readonly scope?: string | undefined; readonly resourceMetadataUrl?: string | undefined }
+    | undefined;
 }
 
 interface Endpoints {
@@ -80,7 +82,10 @@ export function tokenAnswer(tokens: Tokens) {
 }
 
 async function discover(demand: Demand): Promise<{ endpoints: Endpoints; resource: string }> {
-  const metadata: { resource: string; authorization_servers: string[] } = JSON.parse(demand.resourceMetadata ?? "{}");
+  const { resourceMetadata: given, wwwAuthenticateParams: { resourceMetadataUrl } = {} } = demand;
+  // The fake runtime fetches no metadata itself.
+  const text = given ?? (resourceMetadataUrl && (await (await fetch(resourceMetadataUrl)).text()));
+  const metadata: { resource: string; authorization_servers: string[] } = JSON.parse(text ?? "{}");
   const issuer = metadata.authorization_servers?.[0];
   if (issuer === undefined) throw new Error(`no authorization server for ${demand.serverUrl}`);
   const response = await fetch(`${issuer}/.well-known/oauth-authorization-server`);

@@ -10,6 +10,8 @@ export interface RuntimeUnderTest {
   readonly retries: boolean;
   /** A folder for what it unpacks into each new home, so that it does so once; left out where it brings its files along. */
   readonly unpacksInto?: string;
+  /** It is the fake one. */
+  readonly fake?: true;
 }
 
 const require = createRequire(import.meta.url);
@@ -57,3 +59,20 @@ export const cli: RuntimeUnderTest = {
 /** What `npm run test:all` shows on both is shown on the one that starts faster by `npm test`. */
 export const allRuntimes: readonly RuntimeUnderTest[] = [bundled, cli];
 export const runtimes = process.env.LATCHKEY_TESTS === "all" ? allRuntimes : [bundled];
+
+/**
+ * The fake runtime: for tests that need no model, no MCP server's work and no files of the runtime's. Its path starts one as a program,
+ * which is like 1.0.85, the runtime that is found where none is named.
+ */
+export const fake: RuntimeUnderTest = {
+  name: "the fake of 1.0.102",
+  path: join(dirname(require.resolve("latchkey/package.json")), "build/tests/programs/fake-copilot.js"),
+  retries: false,
+  fake: true,
+};
+
+/** For tests that `npm test` runs on the fake alone, and `npm run test:all` on the real ones too: the contract says that they do the same. */
+export const fakeAndReal = process.env.LATCHKEY_TESTS === "all" ? [fake, ...allRuntimes] : [fake];
+
+/** For programs that start a runtime by themselves: the fake by `npm test`, a real one by `npm run test:all`. */
+export const fakeByDay = process.env.LATCHKEY_TESTS === "all" ? bundled : fake;

@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { connect, type Rpc, type Runtime, type Session, startRuntime } from "latchkey/rpc";
 import type { SessionCreateParams } from "../../../lib/protocol/index.js";
 import { type AuthorizationOptions, type AuthorizationServer, startAuthorization } from "./authorization.js";
+import { startFakeTestRuntime } from "./fake.js";
 import { type McpServer, startMcpServer } from "./mcp-server.js";
 import { type Model, type Reply, startModel } from "./model.js";
 import { reap, reaped } from "./reaper.js";
@@ -30,9 +31,10 @@ export async function openWorld(options: AuthorizationOptions & { script?: reado
   const model = await startModel(...(options.script ?? []));
   const places: Places = { modelUrl: model.baseUrl, mcpUrl: mcp.endpoint };
   const close = async (): Promise<void> => {
+    worlds.delete(world);
     await Promise.all([authorization.close(), mcp.close(), model.close()]);
   };
-  return {
+  const world: World = {
     authorization,
     mcp,
     model,
@@ -41,7 +43,12 @@ export async function openWorld(options: AuthorizationOptions & { script?: reado
     close,
     [Symbol.asyncDispose]: close,
   };
+  worlds.add(world);
+  return world;
 }
+
+/** Those that are open: the fake runtime looks up there what a real one would ask over HTTP. */
+const worlds = new Set<World>();
 
 /** A runtime in a home of its own. */
 export interface TestRuntime extends AsyncDisposable {
@@ -66,6 +73,7 @@ export async function startTestRuntime(
   under: RuntimeUnderTest,
   { env = {} }: TestRuntimeOptions = {},
 ): Promise<TestRuntime> {
+  if (under.fake) return await startFakeTestRuntime(under, worlds);
   const home = await mkdtemp(join(tmpdir(), "latchkey-home-"));
   const start = async (): Promise<Runtime> => {
     const started = await startRuntime({ path: under.path, home, cwd: home, env });
