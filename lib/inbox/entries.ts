@@ -5,7 +5,7 @@ import type { Entry } from "../ledger/index.js";
 import { type AnswerOf, type KindName, wholeData } from "../pending/index.js";
 import { readForm } from "./body.js";
 import type { Ask, Env, Office } from "./context.js";
-import { answerOf, type Press } from "./forms/buttons.js";
+import { type Press as AnyPress, answerOf } from "./forms/buttons.js";
 import { FormError, readFields } from "./forms/field.js";
 import { formOf } from "./forms/table.js";
 import { lineOf } from "./lines.js";
@@ -141,6 +141,7 @@ function answerIn(entry: Entry, sent: URLSearchParams): AnswerOf<KindName> {
   return said;
 }
 
+type Press = Exclude<AnyPress, "form">;
 const isPress = (value: string | null): value is Press => value === "yes" || value === "no" || value === "session";
 
 /** Whether it is an answer is checked by the ledger, with the schema of the kind. */

@@ -56,6 +56,8 @@ const reasons: Readonly<Record<string, string>> = {
   "ttl-expired": "its headers have ended",
   "auth-failed": "its headers were refused",
 };
+/** What is read as it is written. */
+const written = new Set(["Command", "Command line", "Change", "New contents", "Plan", "Arguments"]);
 /** Ids, what stands in the form or in the heading anyway, and what the model says of itself. */
 const left = new Set(
   ["requestId", "toolCallId", "sessionId", "requestedSchema", "choices", "allowFreeform", "actions"].concat(
@@ -105,7 +107,8 @@ function factOf(label: string, value: unknown): Fact[] {
   if (typeof value === "boolean") return [{ label, text: value ? "yes" : "no", as: "line" }];
   if (typeof value === "object") return [{ label, text: visibleJson(value, 2), as: "json" }];
   const text = String(value);
-  return [{ label, text, as: text.includes("\n") || text.length > 120 ? "lines" : "line" }];
+  const whole = written.has(label) || text.includes("\n") || text.length > 120;
+  return [{ label, text, as: whole ? "lines" : "line" }];
 }
 
 /** What the model says about what it wants to do, which need not be true. */

@@ -50,7 +50,7 @@ test("lists one of every kind with what is asked, by whom, and the right buttons
     "user_input.requested": [],
     "exit_plan_mode.requested": ["no"],
     "sampling.requested": ["no"],
-    "auto_mode_switch.requested": ["form", "yes", "no"],
+    "auto_mode_switch.requested": ["yes", "form", "no"],
     "session_limits_exhausted.requested": ["no"],
     "command.execute": ["yes", "no"],
     "command.queued": ["yes", "no"],
@@ -157,6 +157,16 @@ test("makes of every form the answer of its kind, written down as a person's", a
     const line = (await ledger.receipts(entry.id)).find(({ state }) => state === "answered");
     assert.equal([line?.by, line?.actor], ["ada in the inbox", "person"]);
   }
+});
+
+test("Enter in the field of a no presses no yes", async () => {
+  const entry = await record("permission.requested");
+  const { text } = await ada.get(`/entries/${entry.id}`);
+  const [form = ""] = text.match(/<form[^>]*>(?:(?!<\/form>)[\s\S])*name="reason"[\s\S]*?<\/form>/) ?? [];
+  assert.equal(
+    [...form.matchAll(/name="press" value="(\w+)"/g)].map(([, press]) => press),
+    ["no"],
+  );
 });
 
 test("says of each field what is wrong with it, keeps what was typed, and answers nothing", async () => {

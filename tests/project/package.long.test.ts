@@ -88,7 +88,7 @@ test("holds exactly its files", async () => {
     ...["CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "package.json"],
     ...["dist/cli/latchkey.cjs", "dist/cli/main.cjs", "dist/cli/repl/repl.js"],
     ...examples.filter((path) => /^(deploy|file|ledger|python)\//.test(path)).map((path) => `examples/${path}`),
-    ...pages.filter((name) => /\.(md|svg)$/.test(name)).map((name) => `docs/${name}`),
+    ...pages.filter((name) => /\.(md|svg|png)$/.test(name)).map((name) => `docs/${name}`),
     ...(await readdir(join(root, "schemas"))).map((name) => `schemas/${name}`),
     ...scripts.map((path) => path.replace("./", "")),
     ...sources.map((path) => `dist/${path.replace(/\.ts$/, ".d.ts")}`),

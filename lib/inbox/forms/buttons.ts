@@ -1,11 +1,14 @@
 /** The plain buttons of an entry, and the answers behind them. */
 import type { Entry } from "../../ledger/index.js";
 import { type AnswerOf, type KindName, kinds, rowOf } from "../../pending/index.js";
+import { formOf } from "./table.js";
 
-export type Press = "yes" | "session" | "no";
+export type Press = "yes" | "session" | "form" | "no";
 export interface Button {
   readonly press: Press;
   readonly label: string;
+  /** Which of them stands out, and which refuses. */
+  readonly tone: "main" | "no" | "";
 }
 
 type Words = Readonly<Partial<Record<Press, string | false>>>;
@@ -14,7 +17,7 @@ type Words = Readonly<Partial<Record<Press, string | false>>>;
 const words: { readonly [K in KindName]?: Words } = {
   "mcp.oauth_required": { no: "Do not sign in" },
   "mcp.headers_refresh_required": { no: "Send none" },
-  "permission.requested": { yes: "Allow once", session: "Allow for this session", no: "Deny" },
+  "permission.requested": { yes: "Allow once", session: "For this session", no: "Deny" },
   "external_tool.requested": { no: "Fail the call" },
   "elicitation.requested": { yes: "Accept", no: "Decline" },
   "exit_plan_mode.requested": { yes: false, no: "Send it back" },
@@ -25,22 +28,28 @@ const words: { readonly [K in KindName]?: Words } = {
   "command.queued": { yes: "Handled", no: "Not handled" },
 };
 
-/** The buttons that answer an entry by themselves. */
-export function buttonsOf({ kind, data }: Pick<Entry, "kind" | "data">): Button[] {
+/** The buttons that answer an entry by themselves, the plainest first. A form without fields is one of them. */
+export function buttonsOf(entry: Pick<Entry, "kind" | "data">): Button[] {
+  const { kind, data } = entry;
   const said: Words = words[kind] ?? {};
   const { yes, yesForSession, no } = rowOf(kind);
+  const form = formOf(entry);
   // What asks for content is accepted with content.
   const asksMore = "requestedSchema" in data && data.requestedSchema !== undefined;
   const offered: readonly (readonly [Press, boolean, string])[] = [
     ["yes", yes !== undefined && !asksMore, "Approve"],
     ["session", yesForSession !== undefined, "Approve for this session"],
+    ["form", form?.fields.length === 0, form?.submit ?? ""],
     ["no", no !== undefined, "Deny"],
   ];
-  return offered.flatMap(([press, there, plain]) => {
+  const shown = offered.flatMap(([press, there, plain]) => {
     const label = said[press] ?? plain;
     return there && label !== false ? [{ press, label }] : [];
   });
+  return shown.map((button, at) => ({ ...button, tone: toneOf(button.press, at) }));
 }
+
+const toneOf = (press: Press, at: number): Button["tone"] => (press === "no" ? "no" : at === 0 ? "main" : "");
 
 /** Whether a no of this kind has a place for why. */
 export function takesReason(kind: KindName): boolean {
@@ -49,7 +58,11 @@ export function takesReason(kind: KindName): boolean {
 }
 
 /** The answer behind a button; undefined where the kind has no such button. */
-export function answerOf(kind: KindName, press: Press, reason: string | undefined): AnswerOf<KindName> | undefined {
+export function answerOf(
+  kind: KindName,
+  press: Exclude<Press, "form">,
+  reason: string | undefined,
+): AnswerOf<KindName> | undefined {
   const { yes, yesForSession, no } = kinds[kind];
   if (press === "no") return no?.(reason);
   return press === "yes" ? yes : yesForSession;

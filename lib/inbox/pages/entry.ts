@@ -70,10 +70,10 @@ const urlForm = (at: string): Html => html`<form class="actions" method="post" a
 
 function mainForm({ entry, sent, problems }: EntryView, at: string): Html {
   const form = formOf(entry);
-  if (form === undefined) return html``;
+  if (form === undefined || form.fields.length === 0) return html``;
   const body = html`<form class="fields" method="post" action="${at}/answer" novalidate>
 ${fieldList(form.fields, { sent, problems })}
-<div class="actions"><button name="press" value="form" class="main">${form.submit}</button>${besideForm(entry).map(plainButton)}</div></form>`;
+<div class="actions"><button name="press" value="form" class="main">${form.submit}</button>${besideForm(entry).map(button)}</div></form>`;
   if (entry.kind !== "mcp.oauth_required") return body;
   // Signing in is the way; a token by hand is for those who have one.
   return html`<details id="by-hand"${problems === undefined ? "" : html` open`}><summary>Give a token by hand</summary>${body}</details>`;
@@ -81,22 +81,29 @@ ${fieldList(form.fields, { sent, problems })}
 
 /** Buttons that need nothing else stand beside the form's own. */
 const besideForm = (entry: Entry): Button[] =>
-  formOf(entry) === undefined || takesReason(entry.kind) || entry.kind === "mcp.oauth_required" ? [] : buttonsOf(entry);
+  (formOf(entry)?.fields.length ?? 0) === 0 || takesReason(entry.kind) || entry.kind === "mcp.oauth_required"
+    ? []
+    : buttonsOf(entry);
 
-const plainButton = ({ press, label }: Button): Html =>
-  html`<button name="press" value="${press}" class="${press === "no" ? "no" : ""}">${label}</button>`;
+const button = ({ press, label, tone }: Button): Html =>
+  html`<button name="press" value="${press}" class="${tone}">${label}</button>`;
 
+/** Two forms: Enter in the field of a no must not press a yes. */
 function plainButtons({ entry }: EntryView, at: string): Html {
-  const buttons = buttonsOf(entry);
-  if (buttons.length === 0 || besideForm(entry).length > 0) return html``;
-  const [first] = buttons;
-  return html`<form class="decide" method="post" action="${at}/answer">
-${takesReason(entry.kind) ? html`<div class="field"><label for="reason">Why not <span class="quiet">(may be empty; the model reads it)</span></label><input id="reason" name="reason" autocomplete="off" maxlength="2000"></div>` : ""}
-<div class="actions">${buttons.map((button) =>
-    button === first && button.press === "yes"
-      ? html`<button name="press" value="yes" class="main">${button.label}</button>`
-      : plainButton(button),
-  )}</div></form>`;
+  if (besideForm(entry).length > 0) return html``;
+  const reason = takesReason(entry.kind);
+  const buttons = buttonsOf(entry).filter(({ press }) => !(reason && press === "no"));
+  const no = buttonsOf(entry).find(({ press }) => press === "no");
+  return html`${
+    buttons.length === 0
+      ? ""
+      : html`<form class="decide" method="post" action="${at}/answer"><div class="actions">${buttons.map(button)}</div></form>`
+  }${
+    reason && no !== undefined
+      ? html`<form class="decide" method="post" action="${at}/answer"><div class="field"><label for="reason">Or no, because <span class="quiet">(may be empty; the model reads it)</span></label>
+<div class="beside"><input id="reason" name="reason" autocomplete="off" maxlength="2000">${button(no)}</div></div></form>`
+      : ""
+  }`;
 }
 
 function jsonForm({ json, problems }: EntryView, at: string): Html {

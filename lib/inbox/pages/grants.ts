@@ -24,14 +24,14 @@ ${grants.next === undefined ? "" : html`<nav class="pages" aria-label="Pages"><a
 function card(grant: ListedGrant): Html {
   const { id, server, principal, issuer, account, scope, expiresAt, holder } = grant;
   return html`<li class="card entry" id="grant-${id}">
-<div class="line"><h2 id="line-${id}">${told(hostOf(server) ?? server, 200)}</h2><span class="badge state" data-state="${grant.state === "kept" || grant.state === "spending" ? "accepted" : "conflict"}">${states[grant.state]}</span></div>
+<div class="what"><div class="line"><h2 id="line-${id}">${told(hostOf(server) ?? server, 200)}</h2><span class="badge state" data-state="${grant.state === "kept" || grant.state === "spending" ? "accepted" : "conflict"}">${states[grant.state]}</span></div>
 <p class="meta">${account === undefined ? "an account without a name" : html`as <b class="as">${told(account, 100)}</b>`}${
     principal === undefined ? html`<span>for one session</span>` : html`<span>for <b>${told(principal, 60)}</b></span>`
   }${issuer === undefined ? "" : html`<span>at ${told(hostOf(issuer) ?? issuer, 100)}</span>`}${
     expiresAt === undefined ? "" : html`<span>its token ends ${when(expiresAt)}</span>`
   }</p>
 ${scope.length === 0 ? "" : html`<ul class="scopes">${scope.map((word) => html`<li><code>${told(word, 100)}</code></li>`)}</ul>`}
-${holder === undefined ? "" : html`<p class="claimed"><b>${told(holder.owner, 80)}</b> is renewing it.</p>`}
+${holder === undefined ? "" : html`<p class="claimed"><b>${told(holder.owner, 80)}</b> is renewing it.</p>`}</div>
 <form class="actions" method="post" action="/grants/${id}/forget"><button name="press" value="revoke" class="no" aria-describedby="line-${id}">Sign out</button></form>
 </li>`;
 }

@@ -2,7 +2,7 @@ import type { Entry, Page } from "../../ledger/index.js";
 import { type KindName, rowOf } from "../../pending/index.js";
 import { kindNames } from "../../pending/internal.js";
 import { factsOf } from "../facts.js";
-import { buttonsOf, type Press } from "../forms/buttons.js";
+import { buttonsOf } from "../forms/buttons.js";
 import { formOf } from "../forms/table.js";
 import { lineOf } from "../lines.js";
 import { digest } from "../secret.js";
@@ -69,27 +69,25 @@ function card(entry: Entry, { isMine }: ListView): Html {
   const mine = isMine(entry);
   const free = entry.state === "open" && (entry.claim === undefined || mine);
   return html`<li class="card entry" id="entry-${entry.id}">
-<div class="line">${kindBadge(entry)}<h2 id="line-${entry.id}"><a href="/entries/${entry.id}">${told(line, lineLimit)}</a></h2>${entry.state === "open" ? "" : stateBadge(entry)}</div>
+<div class="what"><div class="line">${kindBadge(entry)}<h2 id="line-${entry.id}"><a href="/entries/${entry.id}">${told(line, lineLimit)}</a></h2>${entry.state === "open" ? "" : stateBadge(entry)}</div>
 ${metaOf(entry)}
 ${mine || entry.state !== "open" ? "" : claimOf(entry)}
-${factsOf(entry).length === 0 ? "" : html`<details id="details-${entry.id}"><summary>Details</summary>${factList(entry)}</details>`}
+${factsOf(entry).length === 0 ? "" : html`<details id="details-${entry.id}"><summary>Details</summary>${factList(entry)}</details>`}</div>
 ${free ? actions(entry, line) : ""}
 </li>`;
 }
 
 /** Only who has seen all of the line may say yes to it here. */
 function actions(entry: Entry, line: string): Html {
-  const form = formOf(entry);
-  const more = line.length > lineLimit || isUrlForm(entry) || (form !== undefined && form.fields.length > 0);
+  const more = line.length > lineLimit || isUrlForm(entry) || (formOf(entry)?.fields.length ?? 0) > 0;
   const buttons = buttonsOf(entry).filter(({ press }) => press === "no" || !more);
   return html`<form class="actions" method="post" action="/entries/${entry.id}/answer">
 ${more ? html`<a class="button main" href="/entries/${entry.id}">${entry.kind === "mcp.oauth_required" ? "Sign in…" : "Answer…"}</a>` : ""}
-${form === undefined || more ? "" : html`<button name="press" value="form" class="main">${form.submit}</button>`}
-${buttons.map(({ press, label }) => button(entry, press, label, form === undefined))}</form>`;
+${buttons.map(
+  ({ press, label, tone }) =>
+    html`<button name="press" value="${press}" class="${tone}" aria-describedby="line-${entry.id}">${label}</button>`,
+)}</form>`;
 }
-
-const button = ({ id }: Entry, press: Press, label: string, first: boolean): Html =>
-  html`<button name="press" value="${press}" class="${press === "no" ? "no" : press === "yes" && first ? "main" : ""}" aria-describedby="line-${id}">${label}</button>`;
 
 const isUrlForm = ({ data }: Entry): boolean => "mode" in data && data.mode === "url";
 

@@ -32,7 +32,7 @@ ${metaOf(entry)}
 <div><span class="quiet">It then lets the session use the server</span>${serverOf(entry)}</div>
 <div><span class="quiet">and asks for</span>${scopes(flow.scope)}</div>
 </div>
-<div class="actions"><a class="button main" href="${flow.url}" rel="noreferrer">Continue to ${told(host, 60)}</a></div>
+<div class="actions"><a class="button main" href="${flow.url}" rel="noreferrer"><span>Continue to ${told(host, 60)}</span></a></div>
 <p class="quiet">You are asked again, with the name of the account where the server tells it, before the session gets anything.</p>
 ${
   visitor.base === "/entries"

@@ -13,7 +13,7 @@ ${metaOf(entry)}
 ${json(visible(text))}
 ${
   safe
-    ? html`<div class="actions"><a class="button main" href="${url.href}" rel="noreferrer noopener" target="_blank">Open ${told(url.host, 60)} in a new window</a></div>`
+    ? html`<div class="actions"><a class="button main" href="${url.href}" rel="noreferrer noopener" target="_blank"><span>Open ${told(url.host, 60)} in a new window</span></a></div>`
     : html`<p>The address does not begin with <code>https:</code>. It is not opened from here.</p>`
 }
 <form class="actions" method="post" action="${at}/answer"><button name="press" value="yes">I have done what it asks</button><button name="press" value="no" class="no">Decline</button></form>
