@@ -10,6 +10,7 @@ import { runOf, writeDocs } from "./report.js";
 import { callRows } from "./rows/calls.js";
 import { circleRows } from "./rows/circle.js";
 import { delayRows, floodRows, sessionRows } from "./rows/floods.js";
+import { inboxRows } from "./rows/inbox.js";
 import { ledgerRows } from "./rows/ledger.js";
 import type { Scale } from "./rows/round.js";
 import { coldStartRows, fakeRows, importRows, sizeRows } from "./rows/weights.js";
@@ -39,6 +40,7 @@ const parts: Record<string, (scale: Scale) => Promise<Row[]>> = {
   sizes: sizeRows,
   start: coldStartRows,
   ledger: ledgerRows,
+  inbox: inboxRows,
 };
 
 const chosen = positionals.length === 0 ? Object.keys(parts) : positionals;
