@@ -13,7 +13,7 @@ import { asked, samples } from "../support/inbox/requests.js";
 import { type RunningProvider, startProvider } from "../support/oauth/provider.js";
 import { suite } from "../support/suite.js";
 
-const test = browserTests(suite("inbox in a browser", { timeoutMs: 120_000 }));
+const test = browserTests(suite("inbox in a browser", { timeoutMs: 240_000 }));
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const secrets = ["planted-client-secret", "planted-challenge", "planted-query", "planted-user-info"];
 let browser: Browser;
