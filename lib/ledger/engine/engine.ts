@@ -15,7 +15,9 @@ export type Row = Readonly<Record<string, unknown>>;
 
 /** An SQL statement and its parameters. */
 export interface Statement {
+  /** Its text, tables as `@name` and parameters as `?`. */
   readonly sql: string;
+  /** One for each `?`, in order. */
   readonly params: readonly Value[];
 }
 
