@@ -2,7 +2,7 @@
 
 /** Whose an answer is, what it may serve, and how long. */
 const guards =
-  /principal|credential|fence|lease|until|expire|due|epoch|owner|whose|kid\b|intent|answer\b|digest|mac\b|shared|refused|sealed|bind|session_?id|request_?id|anchor|live|bound/i;
+  /principal|credential|fence|lease|until|expire|due|epoch|owner|whose|kid\b|intent|answer\b|digest|mac\b|shared|refused|sealed|bind|session_?id|request_?id|anchor|live|bound|used_at|ticket|tag\b|grant_key|spent/i;
 const shown = new RegExp(`${guards.source}|known|completed|shown|missing|same`, "i");
 const oauth =
   /issuer|\biss\b|resource|client_?id|client\.|server|\burl|origin|host|pathname|state|expire|until|redirect|protocol|verifier|\baud\b|next/i;
@@ -16,6 +16,7 @@ export const groups = [
     words: guards,
     tests: [
       ...["tests/ledger/keyring.test.ts", "tests/ledger/sqlite.test.ts", "tests/ledger/seals.test.ts"],
+      ...["tests/ledger/grants.test.ts", "tests/ledger/tickets.test.ts", "tests/ledger/tags.test.ts"],
       ...["tests/ledger/hostile.test.ts", "tests/ledger/migrate.test.ts", "tests/ledger/secrets.test.ts"],
       ...["tests/ledger/model.test.ts"],
     ],
