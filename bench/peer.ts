@@ -66,12 +66,23 @@ const event = (sessionId: string, id: string, data: object) => ({
   },
 });
 
+/** A small one has nothing that it could do without. */
+const small = (sessionId: string, id: string, data: object) => ({
+  jsonrpc: "2.0",
+  method: "session.event",
+  params: { sessionId, event: { id, timestamp: "2026-01-01T00:00:00.000Z", type: "assistant.message_delta", data } },
+});
+
 const batch = 128;
 const places = { id: "1".repeat(36), session: "2".repeat(36) };
 
 /** One buffer of events whose ids and sessions are written over before each write: making them costs next to nothing. */
-async function pour(to: Socket, { events, sessions }: Flood): Promise<void> {
-  const one = frame(event(places.session, places.id, { messageId: sessionOf(1), deltaContent: word }));
+async function pour(to: Socket, { events, sessions, size }: Flood): Promise<void> {
+  const one = frame(
+    size === "250 bytes"
+      ? small(places.session, places.id, { deltaContent: "lazy dog" })
+      : event(places.session, places.id, { messageId: sessionOf(1), deltaContent: word }),
+  );
   const [idAt, sessionAt] = [one.indexOf(places.id), one.indexOf(places.session)];
   let count = 0;
   while (count < events && !to.destroyed) {

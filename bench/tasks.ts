@@ -50,7 +50,11 @@ export interface Flood {
   sessions: number;
   /** Events that carry their time of writing, in bursts of so many writes; 0 for as fast as it goes. */
   burst: number;
+  /** With the header: an event as most are, of 400 bytes, or one of 250, such as a piece of an assistant's message. 400 when left out. */
+  size?: EventSize;
 }
+
+export type EventSize = "250 bytes" | "400 bytes";
 
 /** The session that the peer means by its number. */
 export const sessionOf = (index: number): string => `00000000-0000-4000-8000-${String(index).padStart(12, "0")}`;

@@ -2,7 +2,7 @@ import { type Contestant, contestants } from "../clients/index.js";
 import { type Measured, measured, median } from "../numbers.js";
 import { startPeer, startSubject } from "../processes.js";
 import { type Row, ratio } from "../table.js";
-import { type Counted, sessionOf } from "../tasks.js";
+import { type Counted, type EventSize, sessionOf } from "../tasks.js";
 import { interleave, type Scale } from "./round.js";
 
 interface Run {
@@ -11,15 +11,20 @@ interface Run {
   readonly long: Counted;
 }
 
+interface Pour {
+  readonly busyMicros?: number;
+  readonly size?: EventSize;
+}
+
 /** A fresh process and a fresh peer for each run: peak memory never goes down again. */
-async function flood(contestant: Contestant, events: number, busyMicros = 0): Promise<Run> {
+async function flood(contestant: Contestant, events: number, { busyMicros = 0, size }: Pour = {}): Promise<Run> {
   await using peer = await startPeer();
   await using subject = await startSubject(contestant);
   await subject.ask("connect", { place: { port: peer.port } });
   await subject.ask("open", { openings: [{ sessionId: sessionOf(0) }] });
   const pour = async (count: number): Promise<Counted> => {
     await subject.ask("expect", { events: count, busyMicros });
-    peer.flood({ events: count, sessions: 1, burst: 0 });
+    peer.flood({ events: count, sessions: 1, burst: 0, ...(size && { size }) });
     return subject.ask("counted", {});
   };
   // Twice, so that what a process has to compile and to reserve is done.
@@ -39,11 +44,15 @@ export async function floodRows({ rounds, size }: Scale): Promise<Row[]> {
   });
   const slow: Run[] = [];
   for (let round = 0; round < Math.max(1, Math.round(rounds / 3)); round++)
-    slow.push(await flood("latchkey", Math.round(events / 10), 50));
+    slow.push(await flood("latchkey", Math.round(events / 10), { busyMicros: 50 }));
+  const cpuOf = ({ long }: Run): number => (long.cpuMs / long.events) * 1000;
+  const small = await interleave(["bare", "latchkey"] as const, rounds, async (name) =>
+    cpuOf(await flood(name, events, { size: "250 bytes" })),
+  );
 
   const pick = (what: (run: Run) => number): Record<string, Measured> =>
     Object.fromEntries([...runs].map(([name, of]) => [name, measured(of.map(what))]));
-  const cpu = pick(({ long }) => (long.cpuMs / long.events) * 1000);
+  const cpu = pick(cpuOf);
   const peak = pick(({ short }) => short.peakRss / 1e6);
   const long = {
     ...pick(({ long }) => long.peakRss / 1e6),
@@ -64,6 +73,20 @@ export async function floodRows({ rounds, size }: Scale): Promise<Row[]> {
           side: "at most",
         },
         { what: "SDK / latchkey", value: ratio({ figures: cpu }, "sdk", "latchkey"), limit: 3, side: "at least" },
+      ],
+    },
+    {
+      group,
+      name: "CPU per event of 250 bytes, whole process",
+      unit: "µs",
+      figures: small,
+      targets: [
+        {
+          what: "latchkey / bare loop",
+          value: ratio({ figures: small }, "latchkey", "bare"),
+          limit: 1.2,
+          side: "at most",
+        },
       ],
     },
     { group, name: "events", unit: "/s", figures: pick(({ long }) => (long.events / long.wallMs) * 1000), targets: [] },
