@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { exit, tellError, UsageError } from "./exit.js";
 import type { Io } from "./io.js";
 
@@ -18,6 +19,8 @@ function printWarnings(): void {
 async function main(args: string[]): Promise<number> {
   printWarnings();
   const stopped = new AbortController();
+  // Everything that waits listens to it, a broker of many jobs many times.
+  setMaxListeners(0, stopped.signal);
   let signalCode: number | undefined;
   for (const [name, code] of Object.entries(signals))
     process.on(name, () => {

@@ -42,14 +42,14 @@ export async function beginInBrowser(beginning: Beginning, redirectUri: string):
 export async function beginOnDevice(beginning: Beginning): Promise<DeviceFlow> {
   const { claim } = beginning;
   const { authority, before, scope, net } = await known(beginning);
-  const begin = async (given: Beginning): Promise<DeviceFlow> => {
-    const client = await clientFor(given, authority, redirectOn(usualPort));
-    return await beginDevice(authority, client, { ...net, scope, before });
-  };
-  const flow = await begin(beginning).catch((error: unknown) => {
-    // The authorization server does not know the kept client any more.
-    if (!isUnknownClient(error) || beginning.options.newClient) throw error;
-    return begin({ ...beginning, options: { ...beginning.options, newClient: true } });
+  const redirectUri = redirectOn(usualPort);
+  const client = await clientFor(beginning, authority, redirectUri);
+  const begin = (as: Client): Promise<DeviceFlow> => beginDevice(authority, as, { ...net, scope, before });
+  const flow = await begin(client).catch(async (error: unknown) => {
+    // The authorization server does not know a client any more that was registered before.
+    if (!isUnknownClient(error) || client.source !== "dynamic") throw error;
+    const anew = { ...beginning, options: { ...beginning.options, newClient: true } };
+    return await begin(await clientFor(anew, authority, redirectUri));
   });
   await claim.stash(flow);
   return flow;

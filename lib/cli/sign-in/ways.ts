@@ -25,7 +25,12 @@ export interface Person {
   readonly pasted: Pasted;
 }
 
-const about = ({ beginning: { claim } }: Person) => ({ id: claim.entry.id, session: claim.entry.sessionId });
+/** With the principal: a URL or a code is for that person alone. */
+const about = ({ beginning: { claim } }: Person) => ({
+  id: claim.entry.id,
+  session: claim.entry.sessionId,
+  principal: claim.entry.principal,
+});
 
 /** Opens the browser, and takes it back on loopback. */
 export async function inBrowser(person: Person): Promise<Done> {

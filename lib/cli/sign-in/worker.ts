@@ -33,10 +33,10 @@ export function signInWorker(signIn: SignIn): Worker & Disposable {
     [Symbol.dispose]: () => pasted[Symbol.dispose](),
     work: (claim, lane, signal) => work({ ...signIn, pasted }, claim, lane, signal),
     async tell(claim, { fate, reason, fields }) {
-      const { id, kind, sessionId: session } = claim.entry;
+      const { id, kind, sessionId: session, principal } = claim.entry;
       const sessions = claim.entries.length;
       await signIn.log({
-        ...{ did: fate, level: levels[fate], id, session, kind, what: summary(claim.entry), ...fields },
+        ...{ did: fate, level: levels[fate], id, session, principal, kind, what: summary(claim.entry), ...fields },
         ...{ sessions: sessions > 1 ? sessions : undefined, fence: claim.fence, reason },
       });
     },
