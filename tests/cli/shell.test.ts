@@ -7,7 +7,7 @@ import { blocksOf, normal, openPlace, type Place, packageRoot } from "../support
 import { suite } from "../support/suite.js";
 import { openWorld } from "../support/world.js";
 
-const limitMs = 30_000;
+const limitMs = 60_000;
 const test = suite("docs/shell.md");
 
 test(
@@ -38,7 +38,7 @@ test(
       assert.not.ok((out.join("\n") + err + log).includes(token), "a token was printed");
     }
   },
-  { timeoutMs: 40_000 },
+  { timeoutMs: 70_000 },
 );
 
 interface Ran {
