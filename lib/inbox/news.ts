@@ -10,6 +10,7 @@ import { maySee, visitorOf } from "./visitor.js";
 interface Reader {
   readonly visitor: Visitor;
   tell(entry: Entry): void;
+  end(): void;
 }
 
 /** So that proxies see that the stream lives. */
@@ -39,6 +40,7 @@ export class News {
       });
       const reader: Reader = {
         visitor,
+        end: () => end(),
         tell: ({ id }) => void stream.writeSSE({ event: "change", data: JSON.stringify({ id }) }),
       };
       stream.onAbort(end);
@@ -80,7 +82,10 @@ export class News {
       for await (const entry of this.#ledger.watch({}, { signal }))
         for (const reader of this.#readers) if (maySee(reader.visitor, entry)) reader.tell(entry);
     } catch (error) {
-      if (!signal.aborted) this.#onError(error);
+      if (signal.aborted) return;
+      this.#onError(error);
+      // Their browsers come again, and with the first of them a new watch begins.
+      for (const reader of this.#readers) reader.end();
     }
   }
 }

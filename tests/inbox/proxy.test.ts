@@ -5,6 +5,7 @@ import { type Ledger, openLedger } from "latchkey/ledger";
 import * as assert from "uvu/assert";
 import { asked, samples } from "../support/inbox/requests.js";
 import { ask, Visitor } from "../support/inbox/visit.js";
+import { Browser, startProvider } from "../support/oauth/provider.js";
 import { rejects, suite } from "../support/suite.js";
 
 const test = suite("inbox behind a proxy");
@@ -94,6 +95,27 @@ test("a browser in which another principal signs in begins anew", async () => {
   assert.is((await bob.get(`/entries/${id}`)).status, 404);
   assert.is.not(bob.cookie, ada.cookie);
   assert.match((await ada.get("/")).headers["strict-transport-security"] as string, "max-age");
+});
+
+test("a sign-in ends for the principal that the proxy names, in the browser where it began", async () => {
+  await using provider = await startProvider();
+  await serve();
+  const { serverUrl } = provider;
+  const { id } = await ledger.record(
+    asked("mcp.oauth_required", { serverName: "files", serverUrl, reason: "initial" }),
+  );
+  const ada = through("ada");
+  await ada.post(`/entries/${id}/sign-in`, {}, { origin: publicUrl });
+  const { text } = await ada.get(`/entries/${id}/sign-in`);
+  const url = /class="button main" href="([^"]+)"/.exec(text)?.[1]?.replaceAll("&amp;", "&") ?? "";
+  assert.is(new URL(url).searchParams.get("redirect_uri"), `${publicUrl}/callback`);
+  const back = new URL(await new Browser().signIn(url));
+  const path = back.pathname + back.search;
+  // Somebody else has signed in at the proxy in the same browser; another browser of hers did not begin; nobody is nobody.
+  const [bob, elsewhere, nobody] = [through("bob"), through("ada"), through(undefined)];
+  for (const visitor of [bob, nobody]) visitor.cookie = ada.cookie;
+  for (const visitor of [bob, elsewhere, nobody]) assert.is((await visitor.get(path)).status, 403);
+  assert.is((await ada.get(path)).headers.location, `/entries/${id}/confirm`);
 });
 
 test("another header names the principal where it is told so; one principal's inbox lets in nobody else", async () => {

@@ -51,8 +51,9 @@ function numberInput(field: Of<"number">, attributes: Html, sent: readonly strin
 const inputTypes = { email: "email", uri: "url", date: "date", "date-time": "datetime-local" } as const;
 
 function textInput(field: Of<"text">, attributes: Html, sent: readonly string[] | undefined): Html {
-  const value = field.secret ? "" : (sent?.[0] ?? field.value ?? "");
+  // Whatever was typed there before is not sent back.
   if (field.secret) return html`<input type="password" autocomplete="off" spellcheck="false"${attributes}>`;
+  const value = sent?.[0] ?? field.value ?? "";
   if (field.long)
     return html`<textarea rows="4"${attributes}>
 ${value}</textarea>`;
