@@ -8,7 +8,7 @@
 
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -165,9 +165,17 @@ async function bundlePrograms() {
   return outputs;
 }
 
+/** The packages that are built into something that is published: parts of it as much as its dependencies. */
+const bundled = new Set();
+
 async function esbuild(settings) {
   try {
-    return (await build(settings)).outputFiles;
+    const { outputFiles, metafile } = await build({ ...settings, metafile: true });
+    for (const path of Object.keys(metafile.inputs)) {
+      const [, name] = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path) ?? [];
+      if (name !== undefined) bundled.add(name);
+    }
+    return outputFiles;
   } catch (error) {
     report(error);
     return [];
@@ -200,6 +208,8 @@ const [js, command, faulty, dts] = await Promise.all([
   options["no-types"] ? [] : declarations(),
 ]);
 await syncTree(join(root, "dist"), new Map([...js, ...command, ...dts]));
+await mkdir(join(root, "build"), { recursive: true });
+await writeFile(join(root, "build/bundled.json"), `${JSON.stringify([...bundled].sort())}\n`);
 if (faulty) {
   await syncTree(join(root, "build/faults"), faulty);
   const programs = await bundlePrograms();

@@ -3,7 +3,7 @@
 //   node scripts/site.mjs [--base /latchkey/]   where on its server the site will lie; / when left out
 // VitePress brings a bundler of its own, so it is installed apart, in scripts/site, when it is needed.
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -23,7 +23,8 @@ for (const [path, text] of pages) {
   writeFileSync(join(source, path), text);
 }
 cpSync(join(home, ".vitepress"), join(source, ".vitepress"), { recursive: true });
-for (const name of ["performance.svg"]) cpSync(join(root, "docs", name), join(source, "docs", name));
+for (const name of readdirSync(join(root, "docs")).filter((each) => /\.(svg|png)$/.test(each)))
+  cpSync(join(root, "docs", name), join(source, "docs", name));
 // The configuration and the theme find VitePress where it is installed.
 symlinkSync(join(home, "node_modules"), join(source, "node_modules"));
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
