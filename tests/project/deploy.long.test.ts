@@ -38,8 +38,10 @@ for (const [name, body] of [
   if (run("systemd-analyze", ["--version"]).status === 0) test(name, body);
   else test.skip(name, "there is no systemd-analyze", body);
 
+const proxy = { INBOX_URL: "https://inbox.example", LATCHKEY_PROXY_SECRET: "s" };
+
 function composed(): void {
-  const env = { HOST_IMAGE: "host", COPILOT_CONNECTION_TOKEN: "t", POSTGRES_PASSWORD: "p" };
+  const env = { HOST_IMAGE: "host", COPILOT_CONNECTION_TOKEN: "t", POSTGRES_PASSWORD: "p", ...proxy };
   const { status, stderr } = run("docker-compose", ["-f", "compose.yaml", "config", "--quiet"], env);
   assert.is(status, 0, stderr);
   const { status: without } = run("docker-compose", ["-f", "compose.yaml", "config", "--quiet"], {
