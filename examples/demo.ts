@@ -1,6 +1,6 @@
 /**
- * npm run demo: an OAuth request of the real Copilot runtime is written down by one process, which is killed, and answered by
- * another, while a third keeps the session. Nothing leaves this machine.
+ * npm run demo: an OAuth request of the real Copilot runtime is written down by one process, which is killed. Another begins the sign-in, a third
+ * finishes it, a fourth keeps the session. A second need is answered from what was kept, without a person. Nothing leaves this machine.
  *
  * Everything that is started is ended here, however the demo ends; the children end by themselves when it is killed.
  */
@@ -19,6 +19,7 @@ const prompt = "Write a note.";
 const script: Reply[] = [
   { tool: "write", arguments: { text: note } },
   ({ messages }: ModelRequest) => ({ text: `The tool said: ${lastToolResult(messages)}` }),
+  { tool: "whoami" },
 ];
 const limitMs = 60_000;
 
@@ -70,10 +71,15 @@ async function play(): Promise<string> {
   await keeper.next("ready");
   const host = open("host", { ledger, endpoint, token, prompt, places: world.places });
   const broker = open("broker", { ledger });
+  const callback = open("callback", { ledger });
+  const signIn = async (): Promise<void> => {
+    broker.tell({ type: "work" });
+    callback.tell({ type: "callback", url: await consent(String((await broker.next("open")).url)) });
+  };
 
   await keeper.next("held");
   await recorded(host, "initial");
-  broker.tell({ type: "work" });
+  await signIn();
 
   await recorded(host, "upscope");
   await host.kill();
@@ -82,10 +88,22 @@ async function play(): Promise<string> {
     process.pid,
     `has killed the host (kill -9 ${host.pid}): its request is still open, the tool call waits`,
   );
-  broker.tell({ type: "work" });
+  await signIn();
+  await keeper.next("idle");
 
+  world.authorization.revokeAll();
+  tell("demo", process.pid, "has ended every access token at the authorization server");
+  keeper.tell({ type: "prompt", prompt: "Who am I?" });
+  broker.tell({ type: "work" });
   await keeper.next("idle");
   return outcome(world);
+}
+
+/** The person's browser: it opens the URL, consents, and is sent back. */
+async function consent(url: string): Promise<string> {
+  const response = await fetch(url, { redirect: "manual", signal: stopped.signal });
+  tell("demo", process.pid, "has signed in with the browser: it is sent to the callback");
+  return response.headers.get("location") ?? "";
 }
 
 async function openRuntime(home: string): Promise<Runtime> {
@@ -98,7 +116,7 @@ async function openRuntime(home: string): Promise<Runtime> {
   return runtime;
 }
 
-function open(role: Role & ("host" | "keeper" | "broker"), given: Record<string, unknown>): Program {
+function open(role: Role & ("host" | "keeper" | "broker" | "callback"), given: Record<string, unknown>): Program {
   stopped.signal.throwIfAborted();
   const program = startScript(fileURLToPath(new URL(`demo/${role}.js`, import.meta.url)), { given });
   cleanups.push(program.close);
@@ -122,10 +140,10 @@ async function recorded(host: Program, reason: string): Promise<void> {
 }
 
 function outcome(world: World): string {
-  const [result] = world.model.toolResults();
-  const { byCode } = world.authorization.issued;
-  if (result !== note) throw new Error(`the tool's result is ${JSON.stringify(result)}`);
-  if (byCode !== 2) throw new Error(`${byCode} tokens were obtained, not 2`);
+  const [result, who] = world.model.toolResults();
+  const { byCode, byRefresh } = world.authorization.issued;
+  if (result !== note || who !== "ada") throw new Error(`the tools said ${JSON.stringify([result, who])}`);
+  if (byCode !== 2 || byRefresh !== 1) throw new Error(`${byCode} sign-ins and ${byRefresh} refreshes, not 2 and 1`);
   return JSON.stringify(result);
 }
 

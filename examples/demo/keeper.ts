@@ -1,12 +1,11 @@
-/** Stays near the runtime: holds every session from its birth, delivers answers, approves permissions. */
+/** Stays near the runtime: holds every session from its birth, delivers answers, approves permissions; goes on when the host is gone. */
 import { deliverAnswers, recordPending } from "latchkey/keeper";
 import { openLedger } from "latchkey/ledger";
 import { handlePendingRequest, hold, pendingRequest } from "latchkey/pending";
 import { connect } from "latchkey/rpc";
-import { say } from "../../tests/support/world/program.js";
-import { did, endWithTheDemo, keeperGiven, short } from "./role.js";
+import { heard, say } from "../../tests/support/world/program.js";
+import { did, keeperGiven, short } from "./role.js";
 
-endWithTheDemo();
 const { ledger: location, endpoint, token } = keeperGiven();
 const ledger = await openLedger(location);
 const rpc = await connect(endpoint, { token });
@@ -28,6 +27,15 @@ rpc.events.on("session.lifecycle", async ({ sessionId, event }) => {
   await did(`holds session ${short(sessionId)} from its birth`);
   await say({ type: "held" });
 });
+void goOn();
+
+/** The next turn, once the demo asks for it. Ends with the demo. */
+async function goOn(): Promise<void> {
+  for await (const { prompt } of heard()) {
+    await did(`sends the prompt "${prompt}", for the host is gone`);
+    for (const sessionId of held) await rpc.session(sessionId).request("send", { prompt: String(prompt) });
+  }
+}
 
 const approved = new Set<string>();
 rpc.events.on("permission.requested", async ({ sessionId, event }) => {

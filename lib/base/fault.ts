@@ -1,7 +1,7 @@
 declare const FAULTS: boolean;
 
 /**
- * A place where tests kill the process, to see what a crash leaves behind. The package is built with `FAULTS` false,
+ * A place where tests kill or stop the process, to see what a crash or a long sleep leaves behind. The package is built with `FAULTS` false,
  * which removes every trace of it.
  */
 export function fault(point: string): void {
@@ -9,5 +9,9 @@ export function fault(point: string): void {
 }
 
 function strike(point: string): void {
-  if (process.env.LATCHKEY_FAULT === point) process.kill(process.pid, "SIGKILL");
+  const { LATCHKEY_FAULT, LATCHKEY_FAULT_SIGNAL = "SIGKILL" } = process.env;
+  if (LATCHKEY_FAULT !== point) return;
+  // Once: whoever was only stopped goes on from here.
+  delete process.env.LATCHKEY_FAULT;
+  process.kill(process.pid, LATCHKEY_FAULT_SIGNAL);
 }

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { openLedger } from "latchkey/ledger";
 import * as assert from "uvu/assert";
 import { brokerProcess } from "../support/oauth/broker-processes.js";
-import { Browser, startProvider } from "../support/oauth/provider.js";
+import { Browser } from "../support/oauth/browser.js";
+import { startProvider } from "../support/oauth/provider.js";
 import { demand } from "../support/oauth/servers.js";
 import { suite } from "../support/suite.js";
 

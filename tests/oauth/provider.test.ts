@@ -18,7 +18,8 @@ import {
   revoke,
 } from "latchkey/oauth";
 import * as assert from "uvu/assert";
-import { Browser, type RunningProvider, startProvider } from "../support/oauth/provider.js";
+import { Browser } from "../support/oauth/browser.js";
+import { type RunningProvider, startProvider } from "../support/oauth/provider.js";
 import { demand, refused } from "../support/oauth/servers.js";
 import { suite } from "../support/suite.js";
 

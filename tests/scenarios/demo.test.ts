@@ -6,7 +6,7 @@ import { suite } from "../support/suite.js";
 import { type RuntimeUnderTest, runtimes } from "../support/world.js";
 
 const root = dirname(createRequire(import.meta.url).resolve("latchkey/package.json"));
-const row = /^ *(\d+) {2}(demo|runtime|host|keeper|broker) +(\d+) +(.+)$/;
+const row = /^ *(\d+) {2}(demo|runtime|host|keeper|broker|callback) +(\d+) +(.+)$/;
 
 interface Step {
   readonly who: string;
@@ -43,22 +43,25 @@ function nobodyIsLeft(steps: readonly Step[]): void {
 for (const under of runtimes) {
   const test = suite(`The demo on ${under.name}`, { timeoutMs: 90_000 });
 
-  test("plays its scenario to the end, by three processes, and leaves none", async () => {
+  test("plays its scenario to the end, by four processes, and leaves none", async () => {
     await using demo = startDemo(under);
     assert.equal(await demo.exited, { code: 0, signal: null }, demo.lines.join("\n"));
     const steps = stepsOf(demo);
     const pids = (who: string): number[] => [
       ...new Set(steps.filter((step) => step.who === who).map(({ pid }) => pid)),
     ];
-    const roles = ["host", "keeper", "broker"].flatMap(pids);
-    assert.is(new Set(roles).size, 3, `one process each: ${roles}`);
-    assert.is(roles.length, 3);
+    const roles = ["host", "keeper", "broker", "callback"].flatMap(pids);
+    assert.is(new Set(roles).size, 4, `one process each: ${roles}`);
+    assert.is(roles.length, 4);
     const kill = steps.findIndex(({ what }) => what.includes("killed the host"));
     assert.ok(kill > 0);
     const after = steps.slice(kill + 1);
     assert.not.ok(after.some(({ who }) => who === "host"));
     assert.ok(after.some(({ who, what }) => who === "broker" && what.startsWith("claims")));
     assert.ok(after.some(({ who, what }) => who === "keeper" && what.includes("settled: accepted")));
+    const signIns = steps.filter(({ who, what }) => who === "callback" && what.startsWith("finishes"));
+    assert.is(signIns.length, 2, "begun by the broker, finished by another process");
+    assert.ok(after.some(({ who, what }) => who === "broker" && what.includes("without a person")));
     assert.is(demo.lines.at(-1), `The tool's result: "written after its host was gone"`);
     assert.not.match(demo.lines.join("\n"), "\x1b");
     nobodyIsLeft(steps);

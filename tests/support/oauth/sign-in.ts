@@ -23,12 +23,15 @@ export type Visit = (url: string) => Promise<string>;
 export async function answerByOAuth(
   claim: OAuthClaim,
   visit: Visit,
-  options: RenewOptions = {},
+  {
+    alone = false,
+    ...options
+  }: RenewOptions & { /** The answer serves this request and no other. */ alone?: boolean } = {},
 ): Promise<{ how: string; why?: string }> {
   const renewal = await renew(claim, options);
   const person = renewal.how === "person" ? renewal : undefined;
   const grant = renewal.how === "person" ? await signIn(claim, renewal, visit) : renewal.grant;
-  await claim.answer(toAnswer(grant), { account: grant.account });
+  await claim.answer({ ...toAnswer(grant), ...(alone && { expiresIn: 0 }) }, { account: grant.account });
   return { how: renewal.how, ...(person && { why: person.why }) };
 }
 

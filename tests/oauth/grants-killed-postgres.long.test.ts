@@ -1,0 +1,4 @@
+import { startPostgres } from "../support/ledger/postgres-server.js";
+import { killedGrants } from "../support/oauth/killed-grants.js";
+
+killedGrants("PostgreSQL", () => startPostgres());
