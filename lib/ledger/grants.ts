@@ -6,18 +6,26 @@ import { grantOf } from "../pending/internal.js";
 import type { LedgerAccess } from "./access.js";
 import type { GrantFilter, GrantOptions, GrantPage } from "./contract/grants.js";
 import type { Row, Rule } from "./engine/engine.js";
-import { listedGrant } from "./grant-rows.js";
+import { listedGrant, openGrant } from "./grant-rows.js";
 import { HeldGrant } from "./held-grant.js";
 import type { Lease } from "./rules/claim.js";
 import { cursorOf } from "./rules/find.js";
 import * as rules from "./rules/grant.js";
 import { held, type Wanted } from "./rules/grant-row.js";
-import { listGrants } from "./rules/grants.js";
+import { keptRow, listGrants } from "./rules/grants.js";
 import { type Attempt, whenFree } from "./waiting.js";
 
 const defaultLeaseMs = 60_000;
 /** Longer than one request to a token endpoint may take. */
 const defaultWaitMs = 30_000;
+
+function wantedBy(request: PendingRequest, claim: Wanted["claim"]): Wanted {
+  const parts = grantOf(request);
+  if (parts === undefined) throw new TypeError(`nothing is kept for requests of "${request.kind}"`);
+  const { principal, sessionId } = request;
+  const session = principal === undefined ? sessionId : undefined;
+  return { ...parts, id: randomUUID(), principal, sessionId: session, claim };
+}
 
 /** Takes what a claim's request needs, or waits until it is free. */
 export async function holdFor(
@@ -26,16 +34,7 @@ export async function holdFor(
   claim: Wanted["claim"] & { readonly owner: string },
   options: GrantOptions,
 ): Promise<HeldGrant> {
-  const parts = grantOf(request);
-  if (parts === undefined) throw new TypeError(`nothing is kept for requests of "${request.kind}"`);
-  const { principal, sessionId } = request;
-  const wanted: Wanted = {
-    ...parts,
-    id: randomUUID(),
-    principal,
-    sessionId: principal === undefined ? sessionId : undefined,
-    claim,
-  };
+  const wanted = wantedBy(request, claim);
   return await hold(
     ledger,
     { ...options, owner: claim.owner },
@@ -44,6 +43,12 @@ export async function holdFor(
       leftMs: () => ledger.engine.read(() => rules.untilFree(wanted)),
     },
   );
+}
+
+/** What a claim's request needs, where it is kept and nobody is spending it. */
+export async function keptFor(ledger: LedgerAccess, request: PendingRequest, claim: Wanted["claim"]): Promise<unknown> {
+  const row = await ledger.engine.read(() => keptRow(wantedBy(request, claim)));
+  return row && (await openGrant(ledger.keyring, row));
 }
 
 /** Takes a grant that is known by its id. */

@@ -4,7 +4,7 @@ import type { AnswerOf, KindName, PendingRequest, SecretsOf } from "../pending/i
 import type { LedgerAccess, Under } from "./access.js";
 import type { AnswerOptions, CancelOptions, Claim, Entry, GrantOptions, HeldGrant, StashOptions } from "./contract.js";
 import type { Row } from "./engine/engine.js";
-import { holdFor } from "./grants.js";
+import { holdFor, keptFor } from "./grants.js";
 import { jsonOf } from "./json.js";
 import { entryOf } from "./rows.js";
 import * as claims from "./rules/claim.js";
@@ -86,13 +86,22 @@ export class HeldClaim implements Claim {
   }
 
   async grant(options: GrantOptions = {}): Promise<HeldGrant> {
-    if (this.#ticket !== undefined)
-      throw new LedgerError(
-        "CONFLICT",
-        "a ticket is for one entry; what is kept for its principal is none of its holder's",
-      );
     const claim = { credential: this.#credential, fence: this.fence, owner: this.#owner };
-    return await holdFor(this.#ledger, await unsealRequest(this.#ledger.keyring, this.#row), claim, options);
+    return await holdFor(this.#ledger, await this.#principals(), claim, options);
+  }
+
+  async kept(): Promise<unknown> {
+    const claim = { credential: this.#credential, fence: this.fence };
+    return await keptFor(this.#ledger, await this.#principals(), claim);
+  }
+
+  /** The request, for what is kept for its principal: not for whoever has a ticket. */
+  async #principals(): Promise<PendingRequest> {
+    if (this.#ticket === undefined) return await unsealRequest(this.#ledger.keyring, this.#row);
+    throw new LedgerError(
+      "CONFLICT",
+      "a ticket is for one entry; what is kept for its principal is none of its holder's",
+    );
   }
 
   async wanted(): Promise<boolean> {

@@ -46,6 +46,8 @@ export interface HeldGrant {
 export interface GrantClaim {
   /** The request that the claim is on, with its secrets. */
   request(): Promise<OAuthRequest>;
+  /** What is kept, without the right to it; undefined while nothing is, or while that may change. Left out, the right is taken to look. */
+  kept?(): Promise<unknown>;
   /**
    * The right to what is kept for its principal, resource and client. `leaseMs` is how long it is held, `waitMs` how long to wait for it.
    */
@@ -117,6 +119,11 @@ export function renew(claim: GrantClaim, options: RenewOptions = {}): Promise<Re
 
 async function renewed(claim: GrantClaim, options: RenewOptions): Promise<Renewal> {
   const request = await claim.request();
+  const kept = await claim.kept?.();
+  if (kept !== undefined) {
+    const grant = parseGrant(kept);
+    if (isGood(grant, request, challengeOf(request), options)) return { how: "kept", grant };
+  }
   const { leaseMs, waitMs, signal } = options;
   const held = await claim.grant({ leaseMs, waitMs, signal });
   try {

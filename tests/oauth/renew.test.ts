@@ -71,6 +71,25 @@ test("a kept grant that is good is given without asking anybody", async () => {
   assert.is((await run(held("kept", grant), { reason: "reauth" }, {}, new Date(0))).how, "kept");
 });
 
+test("where a claim shows what is kept, a good grant needs no right to it, and another one does", async () => {
+  const grant = await signedIn();
+  const renewed = (kept: unknown, about: Demand = {}) => {
+    const request: OAuthRequest = { ...demand(about), receivedAt: later().toISOString() };
+    const holder = held("kept", JSON.parse(JSON.stringify(grant)));
+    const grants = (): Promise<HeldGrant> => {
+      steps.push("grant");
+      return Promise.resolve(holder);
+    };
+    const claim = { request: () => Promise.resolve(request), kept: () => Promise.resolve(kept), grant: grants };
+    return renew(claim, { fetch: testRuntime.fetch });
+  };
+  assert.equal(await renewed(grant), { how: "kept", grant });
+  assert.equal(steps, []);
+  assert.is((await renewed(grant, { reason: "refresh" })).how, "refreshed");
+  assert.is((await renewed(undefined)).how, "kept");
+  assert.equal(steps, ["grant", "spend", "POST", "keep", "release", "grant", "release"]);
+});
+
 test("one that has ended, or was refused, is refreshed: spent on disk, one POST, kept on disk", async () => {
   const grant = await signedIn();
   for (const [about, kept] of [

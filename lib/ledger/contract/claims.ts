@@ -90,6 +90,11 @@ export interface Claim<K extends KindName = KindName> {
    * the time, `FENCED` when the claim is over, `CONFLICT` for a claim that a ticket gave
    */
   grant(options?: GrantOptions): Promise<HeldGrant>;
+  /**
+   * What is kept, in one reading and without the right to it: the grant as JSON, a secret; undefined while nothing is kept, or it is being spent or in doubt.
+   * @throws as `grant`
+   */
+  kept(): Promise<unknown>;
   /** Looks whether any entry still waits, before a person is bothered. */
   wanted(): Promise<boolean>;
   /** Prolongs the lease to `leaseMs` milliseconds from now; as long as at the claim when left out. */

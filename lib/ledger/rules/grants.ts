@@ -2,8 +2,9 @@ import { checkPrincipal } from "../../base/principal.js";
 import type { GrantEvent, GrantFilter, GrantState } from "../contract/grants.js";
 import type { PruneOptions } from "../contract.js";
 import { first, lock, now, type Row, type Rule, rows, text, type Value } from "../engine/engine.js";
+import { fenced } from "./claim.js";
 import { parseCursor } from "./find.js";
-import { grantLock } from "./grant-row.js";
+import { grantLock, type Wanted } from "./grant-row.js";
 import { marks } from "./move.js";
 
 export const grantStates: readonly GrantState[] = ["none", "kept", "spending", "in-doubt"];
@@ -39,6 +40,21 @@ export function* listGrants(filter: GrantFilter, only: string | undefined, limit
     ...params,
     limit + 1,
   );
+}
+
+/** What is kept for a claim that lives, unless it is being spent or in doubt. */
+export function* keptRow({ key, principal, claim }: Wanted): Rule<Row | undefined> {
+  const row = yield* first(
+    `SELECT g.* FROM @credentials c LEFT JOIN @grants g ON g.grant_key = ? AND g.principal IS NOT DISTINCT FROM CAST(? AS TEXT)
+       AND g.state = 'kept'
+     WHERE c.credential = ? AND c.fence = ? AND c.lease_until > {now}`,
+    key,
+    principal ?? null,
+    claim.credential,
+    claim.fence,
+  );
+  if (row === undefined) throw fenced(claim.fence);
+  return row.id == null ? undefined : row;
 }
 
 /** Grants to forget because nothing has happened to them for long, and rows that keep nothing. Nobody holds them. */

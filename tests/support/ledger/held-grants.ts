@@ -221,6 +221,26 @@ export function grantTests(test: Suite, place: () => Place): void {
     await rejects(ledger.grants({ principal: " " }), TypeError);
   });
 
+  test("is looked at without the right to it, where it is kept and nobody spends it", async () => {
+    await using ledger = await open();
+    const [claim, other] = [await claimFor(ledger), await claimFor(ledger, { scope: "mcp.write" })];
+    assert.is(await claim.kept(), undefined);
+    const held = await claim.grant();
+    assert.is(await other.kept(), undefined);
+    await held.keep(grant("R1"));
+    assert.equal(await other.kept(), grant("R1"), "whoever holds it");
+    await held.spend();
+    assert.is(await other.kept(), undefined);
+    await held.release();
+    assert.is(await other.kept(), undefined, "in doubt");
+    const last = await other.grant();
+    await last.keep(grant("R2"));
+    assert.equal(await other.kept(), grant("R2"));
+    assert.is(await (await claimFor(ledger, { principal: "bob" })).kept(), undefined);
+    await claim.release();
+    await rejects(claim.kept(), { code: "FENCED" });
+  });
+
   test("lists grants page by page", async () => {
     await using ledger = await open();
     for (let i = 0; i < 5; i++) {

@@ -46,6 +46,7 @@ export function ticketTests(test: Suite, place: () => Place): void {
       await rejects(claim.secrets(sibling.id), { code: "UNKNOWN_ENTRY" });
       await rejects(claim.request(sibling.id), { code: "UNKNOWN_ENTRY" });
       await rejects(claim.grant(), { code: "CONFLICT" });
+      await rejects(claim.kept(), { code: "CONFLICT" });
       await rejects(ledger.redeem(ticket, { owner }), { code: "CLAIMED" });
       await claim.answer(token("A"));
       assert.is((await ledger.get(sibling.id))?.state, "open");
