@@ -30,6 +30,8 @@ export interface RegisteredClient {
   authMethod?: AuthMethod | undefined;
   /** As a kept `Client` has it. One whose secret has ended is no client any more. */
   expiresAt?: string | undefined;
+  /** As a kept `Client` has them: where browsers may come back to. */
+  redirectUris?: readonly string[] | undefined;
   /** Where a kept client came from. `registered` when left out. */
   source?: Client["source"] | undefined;
 }
@@ -118,15 +120,17 @@ async function chosenClient(
 type Known = Pick<Client, "clientId" | "authMethod"> & {
   clientSecret?: string | undefined;
   privateKey?: PrivateKey | undefined;
+  redirectUris?: readonly string[] | undefined;
   expiresAt?: string | undefined;
 };
 
 function client(issuer: string, source: Client["source"], known: Known): Client {
-  const { clientId, authMethod, clientSecret, privateKey, expiresAt } = known;
+  const { clientId, authMethod, clientSecret, privateKey, redirectUris, expiresAt } = known;
   return redacted({
     ...{ v: 1, type: "client", issuer, clientId, authMethod, source },
     ...(clientSecret === undefined ? {} : { clientSecret }),
     ...(privateKey === undefined ? {} : { privateKey: { ...privateKey } }),
+    ...(redirectUris === undefined ? {} : { redirectUris: [...redirectUris] }),
     ...(expiresAt === undefined ? {} : { expiresAt }),
   });
 }
@@ -218,6 +222,7 @@ async function register(
     clientId: client_id,
     clientSecret: method === "none" ? undefined : secret,
     authMethod: secret === undefined ? "none" : method,
+    redirectUris: wanted.redirectUris,
     expiresAt: client_secret_expires_at ? new Date(client_secret_expires_at * 1000).toISOString() : undefined,
   });
 }

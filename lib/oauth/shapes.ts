@@ -91,6 +91,8 @@ const client = v.object({
   authMethod: v.picklist(authMethods),
   /** Where it comes from. */
   source: v.picklist(["registered", "metadata-document", "dynamic"]),
+  /** Where browsers may come back to, as it was registered dynamically. */
+  redirectUris: v.exactOptional(words),
   /** When the secret of a dynamic registration ends. */
   expiresAt: v.exactOptional(instant),
 });

@@ -55,6 +55,7 @@ terminal("asks for a token at a terminal and does not show it", async () => {
   screen.type(`latchkey answer ${id}`);
   screen.press("Enter");
   await screen.until(/\(not shown\):$/);
+  assert.match((await ledger.get(id))?.claim?.owner ?? "", /^latchkey answer \d+$/, "a broker could work on it too");
   screen.type("typed-token");
   screen.press("Enter");
   const shown = await screen.until(/answered\n\$$/);

@@ -266,6 +266,16 @@ test("a client is registered once for an authorization server", async () => {
   assert.is(JSON.parse(fresh.out.split("\n")[0] ?? "").did, "open");
 });
 
+test("a client that was registered for another redirect URI is not used", async () => {
+  await signIn("ada");
+  assert.is(count("POST /reg"), 1);
+  await ask({ scope: "write" });
+  await using running = broker("--paste", "--once", "--redirect-uri", "https://elsewhere.example/callback");
+  const { searchParams } = new URL(String((await running.next("open")).url));
+  assert.is(searchParams.get("redirect_uri"), "https://elsewhere.example/callback");
+  assert.is(count("POST /reg"), 2);
+});
+
 test("a machine's token needs nobody, and its secret goes to no other authorization server", async () => {
   const secret = join(folder, "secret");
   await writeFile(secret, "hidden-secret\n");

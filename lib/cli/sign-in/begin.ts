@@ -92,10 +92,10 @@ async function keptClient(
   const document = options.client.metadataUrl !== undefined && metadata.client_id_metadata_document_supported === true;
   if (options.newClient || document || request.data.staticClientConfig?.clientId !== undefined) return undefined;
   const isUsable = (client: Client | undefined): client is Client =>
-    client?.source === "dynamic" && client.issuer === issuer && Date.parse(client.expiresAt ?? "9999") > Date.now();
-  if (earlier?.type === "code-flow" && earlier.redirectUri === redirectUri && isUsable(earlier.client))
-    return earlier.client;
-  if (redirectUri !== redirectOn(usualPort)) return undefined;
+    client?.source === "dynamic" &&
+    client.issuer === issuer &&
+    client.redirectUris?.includes(redirectUri) === true &&
+    Date.parse(client.expiresAt ?? "9999") > Date.now();
   const near = [earlier?.client, before?.client].find(isUsable);
   if (near !== undefined) return near;
   const { principal } = request;
