@@ -23,7 +23,7 @@ const rooms = {
   otel: [...core, "ledger", "tracing"],
   inbox: [...core, "ledger", "oauth"],
   testing: ["base", "protocol", "rpc"],
-  cli: [...core, "ledger", "keeper", "oauth", "inbox", "testing"],
+  cli: [...core, "ledger", "keeper", "oauth", "inbox", "testing", "tracing"],
 };
 /** What a folder of a room may import besides: the contract of a ledger needs more than the fake runtime may load. */
 const corners = { "testing/ledger/": ["pending", "ledger"] };

@@ -4,6 +4,7 @@ import { kindNames } from "../../pending/internal.js";
 import { execWorker } from "../broker/exec.js";
 import { type Brokering, type Lane, runLanes } from "../broker/loop.js";
 import { exit, UsageError } from "../exit.js";
+import { serveHealth } from "../health/server.js";
 import type { Io } from "../io.js";
 import { defaultLeaseMs } from "../lease.js";
 import { createLog } from "../log.js";
@@ -14,6 +15,7 @@ import { count, oneOf, seconds } from "./command.js";
 interface Flags extends SignInFlags {
   ledger?: string | undefined;
   json?: boolean | undefined;
+  health?: string | undefined;
   exec?: string | undefined;
   oauth?: boolean | undefined;
   kind?: string[] | undefined;
@@ -33,6 +35,7 @@ export async function broker(flags: Flags, io: Io): Promise<number | undefined> 
   await using ledger = await reachLedger(flags.ledger, { make: true, signal: io.signal });
   const basis = { ledger, owner: flags.by ?? `latchkey broker ${process.pid}`, leaseMs };
   const log = createLog(flags.json === true, io);
+  await using _health = await serveHealth(flags.health, { ledger, log });
   using signInWorker = signIn?.worker(basis, log);
   const worker = signInWorker ?? execWorker(flags.exec ?? "", basis, { log, io });
   const brokering: Brokering = { ...basis, filter: filterOf(flags, signIn !== undefined), worker };

@@ -1,5 +1,5 @@
 /** Answers by programs: brokers, and what tells people. */
-import { by, command, jsonOption, ledgerOption, type Options, selection } from "./command.js";
+import { by, command, healthOption, jsonOption, ledgerOption, type Options, selection } from "./command.js";
 
 const signInOptions = {
   oauth: {
@@ -89,6 +89,7 @@ export const broker = command({
     },
     once: { type: "boolean", about: "End after one. Exit code 1 when it was given back." },
     ...by,
+    ...healthOption,
     ...jsonOption,
   },
   examples: [
@@ -150,6 +151,7 @@ export const notify = command({
     },
     once: { type: "boolean", about: "Tell what waits now, and end. Exit code 3 when there was nothing to tell." },
     ...by,
+    ...healthOption,
     ...jsonOption,
   },
   examples: [

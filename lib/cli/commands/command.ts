@@ -117,6 +117,16 @@ export const by = {
   by: { type: "string", value: "NAME", about: "Who does it, for the receipts." },
 } as const satisfies Options;
 
+/** Of commands that stay up. */
+export const healthOption = {
+  health: {
+    type: "string",
+    value: "PORT",
+    about:
+      "Serve /live, /ready and /metrics, for Prometheus, on this port of loopback; on another address with HOST:PORT.",
+  },
+} as const satisfies Options;
+
 export const selection = {
   kind: {
     type: "string",

@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import { codeOf, isCode } from "../../base/code.js";
 import type { Inbox, InboxOAuth, InboxOptions } from "../../inbox/index.js";
 import { exit, explainShort, Stop, UsageError } from "../exit.js";
-import { type Io, oneLine, print, printJson, remark } from "../io.js";
+import { serveHealth } from "../health/server.js";
+import { type Io, oneLine, print, remark } from "../io.js";
+import { createLog, type Log } from "../log.js";
 import { openBrowser } from "../open-browser.js";
 import { reachLedger } from "../reach.js";
 
@@ -14,6 +16,7 @@ interface Flags {
   owner?: string | undefined;
   issuer?: string | undefined;
   json?: boolean | undefined;
+  health?: string | undefined;
   "public-url"?: string | undefined;
   "principal-header"?: string | undefined;
   "no-open"?: boolean | undefined;
@@ -28,15 +31,16 @@ const usualPort = 17_846;
 
 /** Serves the inbox until a signal ends it. */
 export async function inbox(flags: Flags, io: Io): Promise<undefined> {
-  const options = optionsOf(flags, io);
+  const log = createLog(flags.json === true, io);
+  const options = optionsOf(flags, io, log);
   await using ledger = await reachLedger(flags.ledger, { signal: io.signal });
   const { serveInbox } = await import("../../inbox/index.js");
   await using served = await serveInbox(ledger, options).catch((error: unknown) => {
     throw startProblem(error, options.port);
   });
   const { url, origin, listens } = served;
-  if (flags.json) await printJson(io.out, { url, origin, listens });
-  else await print(io.out, url);
+  await log({ did: "listens", url, origin, listens }, url);
+  await using _health = await serveHealth(flags.health, { ledger, log });
   await greet(served, flags, io);
   if (io.signal.aborted) return undefined;
   await new Promise<void>((resolve) => io.signal.addEventListener("abort", () => resolve(), { once: true }));
@@ -58,7 +62,7 @@ async function greet(served: Inbox, flags: Flags, io: Io): Promise<void> {
   io.signal.addEventListener("abort", () => lines.close(), { once: true });
 }
 
-function optionsOf(flags: Flags, io: Io): InboxOptions {
+function optionsOf(flags: Flags, io: Io, log: Log): InboxOptions {
   const publicUrl = flags["public-url"];
   if (publicUrl === undefined && (flags.host ?? flags["principal-header"]) !== undefined)
     throw new UsageError("--host and --principal-header go with --public-url");
@@ -67,7 +71,10 @@ function optionsOf(flags: Flags, io: Io): InboxOptions {
     ...{ host: flags.host, publicUrl, principalHeader: flags["principal-header"] },
     proxySecret: publicUrl === undefined ? undefined : process.env.LATCHKEY_PROXY_SECRET || undefined,
     ...{ principal: flags.principal, owner: flags.owner, oauth: oauthOf(flags) },
-    onError: (error) => void print(io.err, `latchkey inbox: ${oneLine(explainShort(error))}`),
+    onError: (error) =>
+      void (flags.json
+        ? log({ did: "failed", level: "error", why: explainShort(error) })
+        : print(io.err, `latchkey inbox: ${oneLine(explainShort(error))}`)),
   };
 }
 

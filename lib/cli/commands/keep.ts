@@ -6,6 +6,7 @@ import type { EventType } from "../../protocol/index.js";
 import type { Rpc } from "../../rpc/index.js";
 import { summary } from "../entries.js";
 import { exit, explainShort, Stop, UsageError } from "../exit.js";
+import { serveHealth } from "../health/server.js";
 import { type Io, progress } from "../io.js";
 import { createLog, type Log } from "../log.js";
 import { reachLedger, runtimeTarget } from "../reach.js";
@@ -19,6 +20,7 @@ interface Flags {
   interest?: string[] | undefined;
   principal?: string | undefined;
   json?: boolean | undefined;
+  health?: string | undefined;
   "keep-elicitation"?: boolean | undefined;
   "keep-mcp-apps"?: boolean | undefined;
 }
@@ -40,6 +42,9 @@ export async function keep(flags: Flags, io: Io): Promise<undefined> {
   const kinds = oneOf(flags.kind, kindNames, "kind");
   const say = createLog(flags.json === true, io);
   await using ledger = await reachLedger(flags.ledger, { make: true, signal: io.signal });
+  let connected = false;
+  const unready = (): string | undefined => (connected ? undefined : "no runtime is connected");
+  await using _health = await serveHealth(flags.health, { ledger, unready, log: say });
   const options: KeepingOptions = {
     kinds: kinds.length > 0 ? kinds : undefined,
     principal: flags.principal,
@@ -58,7 +63,9 @@ export async function keep(flags: Flags, io: Io): Promise<undefined> {
       continue;
     }
     pauseMs = firstPauseMs;
+    connected = true;
     await keepOver(rpc, { keeper, ledger, options, say, signal: io.signal });
+    connected = false;
     if (!io.signal.aborted) await say({ did: "disconnected", level: "warn", why: (await rpc.closed).message });
   }
   await say({ did: "ended" });

@@ -3,6 +3,7 @@ import type { Filter } from "../../ledger/index.js";
 import { kindNames } from "../../pending/internal.js";
 import { duration } from "../duration.js";
 import { exit, UsageError } from "../exit.js";
+import { serveHealth } from "../health/server.js";
 import type { Io } from "../io.js";
 import { createLog } from "../log.js";
 import { tellNeeds } from "../notify/loop.js";
@@ -24,6 +25,7 @@ interface Flags extends SinkFlags {
   once?: boolean | undefined;
   by?: string | undefined;
   json?: boolean | undefined;
+  health?: string | undefined;
 }
 
 export async function notify(flags: Flags, io: Io): Promise<number | undefined> {
@@ -40,9 +42,11 @@ export async function notify(flags: Flags, io: Io): Promise<number | undefined> 
   };
   const [timeoutMs, afterMs] = [span(flags.timeout ?? "30s", "timeout", 1), span(flags.after ?? "0s", "after", 0)];
   await using ledger = await reachLedger(flags.ledger, { make: true, signal: io.signal });
+  const log = createLog(flags.json === true, io);
+  await using _health = await serveHealth(flags.health, { ledger, log });
   const told = await tellNeeds(
     { ledger, filter, sink, ticket, by, name: flags.name ?? "notify", timeoutMs, afterMs },
-    { once: flags.once === true, log: createLog(flags.json === true, io), io },
+    { once: flags.once === true, log, io },
   );
   if (!flags.once) return undefined;
   if (told.failed > 0) return exit.failed;

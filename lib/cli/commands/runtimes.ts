@@ -1,5 +1,5 @@
 /** What stands at the runtime: the runtime itself, its keeper, and the fake. */
-import { command, endpointOption, jsonOption, ledgerOption, selection } from "./command.js";
+import { command, endpointOption, healthOption, jsonOption, ledgerOption, selection } from "./command.js";
 
 export const start = command({
   name: "runtime start",
@@ -85,6 +85,7 @@ export const keep = command({
     },
     "keep-elicitation": { type: "boolean", about: "Keep the sessions able to elicit when their host is gone." },
     "keep-mcp-apps": { type: "boolean", about: "Keep the sessions able to call MCP apps when their host is gone." },
+    ...healthOption,
     ...jsonOption,
   },
   examples: [

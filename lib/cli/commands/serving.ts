@@ -1,4 +1,4 @@
-import { command, jsonOption, ledgerOption, selection } from "./command.js";
+import { command, healthOption, jsonOption, ledgerOption, selection } from "./command.js";
 
 export const inbox = command({
   name: "inbox",
@@ -42,6 +42,7 @@ export const inbox = command({
       about: "The https URL of the client's own metadata document.",
     },
     "allow-http": { type: "boolean", about: "Allow http beyond loopback, on a network that is trusted as a whole." },
+    ...healthOption,
     ...jsonOption,
   },
   examples: [
