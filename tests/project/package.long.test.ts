@@ -27,9 +27,9 @@ const entries: Record<string, string[]> = {
     ...["clientCredentials", "refresh", "renew", "exchange", "assertion", "revoke", "toAnswer", "listenForRedirect"],
     ...["parseAuthority", "parseClient", "parseFlow", "parseGrant", "OAuthError"],
   ],
-  "latchkey/otel": ["instrument", "contextOf", "traceHeaders"],
   "latchkey/tracing": ["channels", "subscribe"],
   "latchkey/inbox": ["serveInbox"],
+  "latchkey/otel": ["instrument", "contextOf", "traceHeaders"],
   "latchkey/testing": ["fakeRuntime", "createClock"],
 };
 
@@ -103,13 +103,21 @@ test("exports what its manifest says, no more entries and no fewer", async () =>
   assert.equal(named, [...Object.keys(entries), "latchkey/schemas/*.json", "latchkey/package.json"]);
 });
 
-/** The one entry that is of no use without its optional peer. */
-const addPeer = (): Promise<void> =>
-  cp(join(root, "node_modules/postgres"), join(project, "node_modules/postgres"), { recursive: true });
+/** The entries that are of no use without their optional peer, and that peer. */
+const peers = new Map([
+  ["latchkey/ledger/postgres", "postgres"],
+  ["latchkey/otel", "@opentelemetry/api"],
+]);
+
+async function addPeer(entry: string): Promise<void> {
+  const name = peers.get(entry);
+  if (name === undefined) return;
+  await cp(join(root, "node_modules", name), join(project, "node_modules", name), { recursive: true });
+}
 
 for (const [entry, names] of Object.entries(entries)) {
   test(`${entry} is imported alone, and silent`, async () => {
-    if (entry === "latchkey/ledger/postgres") await addPeer();
+    await addPeer(entry);
     const program = `const m = await import("${entry}"); process.stdout.write(JSON.stringify(Object.keys(m)))`;
     const outcome = run(project, process.execPath, "--input-type=module", "--eval", program);
     const exported: string[] = JSON.parse(succeed(outcome));
@@ -156,7 +164,7 @@ for (const [entry, file, loads] of [
   });
 
 test("each class exists once, however it is reached", async () => {
-  await addPeer();
+  for (const entry of peers.keys()) await addPeer(entry);
   const program = `
     const all = await Promise.all(${JSON.stringify(Object.keys(entries))}.map((entry) => import(entry)));
     const seen = new Map();
