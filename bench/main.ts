@@ -13,6 +13,7 @@ import { delayRows, floodRows, sessionRows } from "./rows/floods.js";
 import { inboxRows } from "./rows/inbox.js";
 import { ledgerRows } from "./rows/ledger.js";
 import type { Scale } from "./rows/round.js";
+import { tracingRows } from "./rows/tracing.js";
 import { coldStartRows, fakeRows, importRows, sizeRows } from "./rows/weights.js";
 import { met, printTable, type Row } from "./table.js";
 
@@ -40,6 +41,7 @@ const parts: Record<string, (scale: Scale) => Promise<Row[]>> = {
   sizes: sizeRows,
   start: coldStartRows,
   ledger: ledgerRows,
+  tracing: tracingRows,
   inbox: inboxRows,
 };
 
