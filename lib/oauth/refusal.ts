@@ -1,4 +1,5 @@
 import { OAuthError, type OAuthStep } from "../base/errors.js";
+import { isRecord } from "../base/record.js";
 import { visible } from "../base/visible.js";
 
 /** What is told of a stranger's text. */
@@ -8,7 +9,7 @@ const textLimit = 500;
 export async function jsonObjectOf(response: Response): Promise<Record<string, unknown> | undefined> {
   try {
     const json: unknown = JSON.parse(await response.text());
-    return typeof json === "object" && json !== null && !Array.isArray(json) ? { ...json } : undefined;
+    return isRecord(json) ? json : undefined;
   } catch {
     return undefined;
   }

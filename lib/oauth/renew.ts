@@ -172,8 +172,14 @@ function isGood(
   return lives && (isFirst || Date.parse(grant.obtainedAt) > Date.parse(receivedAt)) && covers(grant, challenge);
 }
 
-const covers = (grant: Grant, { scope, configuredScope }: Challenge): boolean =>
-  (scope.length > 0 ? scope : configuredScope).every((word) => grant.scope.includes(word));
+/**
+ * What was asked for and not granted, such as an `openid` that the server leaves out, is not asked for again before the MCP server says that
+ * the token lacks it (RFC 6750 section 3.1).
+ */
+function covers({ scope: granted, requested }: Grant, { scope, configuredScope, error }: Challenge): boolean {
+  const had = error === "insufficient_scope" ? granted : [...granted, ...requested];
+  return (scope.length > 0 ? scope : configuredScope).every((word) => had.includes(word));
+}
 
 async function ownToken(
   held: HeldGrant,

@@ -1,6 +1,10 @@
 /** The token endpoint: one POST, its answer, and the grant that it is. */
 import * as oauth from "oauth4webapi";
+import * as v from "valibot";
 import { OAuthError } from "../base/errors.js";
+import { isRecord } from "../base/record.js";
+import { scopesIn } from "../base/scope.js";
+import { accessToken as aloneInHeader, lifetime } from "../pending/internal.js";
 import { authenticationOf } from "./authentication.js";
 import { redacted } from "./redact.js";
 import { jsonObjectOf, refusalIn } from "./refusal.js";
@@ -61,13 +65,15 @@ async function readToken(response: Response, server: Server, client: Client): Pr
   // RFC 9449: the proof that such a token needs cannot be made by who does not make the requests.
   if (checked.token_type === "dpop") throw invalid("the token is bound to a proof (DPoP), which was not asked for");
   const { access_token: accessToken, refresh_token: refreshToken, scope } = checked;
-  if (!/^[\x21-\x7e]+$/.test(accessToken)) throw invalid("the access token fits no header");
+  if (!v.is(aloneInHeader, accessToken)) throw invalid("the access token fits no header");
   return {
     ...{ accessToken, refreshToken, expiresIn: checked.expires_in, account: accountIn(body.id_token, server, client) },
-    scope: scope === undefined ? undefined : scope.split(" ").filter((word) => word !== ""),
+    scope: scope === undefined ? undefined : scopesIn(scope),
     issuedTokenType: body.issued_token_type,
   };
 }
+
+const seconds = v.fallback(v.optional(lifetime(1)), undefined);
 
 /**
  * Only what is used, and without `null`, which many servers send for what they leave out. A lifetime as text is a number; one
@@ -75,16 +81,13 @@ async function readToken(response: Response, server: Server, client: Client): Pr
  */
 function plain(body: Record<string, unknown>): Record<string, unknown> {
   const { access_token, token_type, refresh_token, scope, expires_in } = body;
-  const seconds = typeof expires_in === "string" ? Number(expires_in) : expires_in;
-  const counts = typeof seconds === "number" && seconds >= 1 && seconds < 2 ** 31;
-  const fields = {
+  return {
     access_token,
     token_type,
     refresh_token: refresh_token === "" ? undefined : (refresh_token ?? undefined),
     scope: Array.isArray(scope) ? scope.join(" ") : (scope ?? undefined),
-    expires_in: counts ? Math.floor(seconds) : undefined,
+    expires_in: v.parse(seconds, expires_in) || undefined,
   };
-  return fields;
 }
 
 /**
@@ -99,8 +102,8 @@ function accountIn(idToken: unknown, server: Server, client: Client): string | u
   } catch {
     return undefined;
   }
-  if (typeof claims !== "object" || claims === null) return undefined;
-  const { iss, aud, ...who }: Record<string, unknown> = { ...claims };
+  if (!isRecord(claims)) return undefined;
+  const { iss, aud, ...who } = claims;
   if (iss !== server.issuer || ![aud].flat().includes(client.clientId)) return undefined;
   const names = [who.email, who.preferred_username, who.name, who.sub];
   return names.find((name): name is string => typeof name === "string" && name !== "")?.slice(0, 320);

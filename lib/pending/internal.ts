@@ -2,7 +2,9 @@
 
 export { type Checked, checkAnswer, sendAnswer } from "./answer.js";
 export { grantOf } from "./identity.js";
+export { accessToken } from "./kinds/http.js";
 export { actors } from "./kinds/kind.js";
+export { lifetime } from "./kinds/shapes.js";
 export { kindNames } from "./kinds/table.js";
 export { createAsked, isOvertaken, pendingTools } from "./session/asked.js";
 export type { Attacher } from "./session/attach.js";

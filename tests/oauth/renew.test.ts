@@ -131,6 +131,15 @@ test("a person is needed: nothing kept, no refresh token, more scope, the same s
   assert.not.ok(steps.includes("spend") || steps.includes("POST"));
 });
 
+test("a scope that was asked for and not granted bothers nobody again, until the MCP server says that it is lacking", async () => {
+  const grant = await signedIn({ requested: ["openid", "read"], scope: ["read"] });
+  const scope = "openid read";
+  assert.is((await run(held("kept", grant), { wwwAuthenticateParams: { scope } })).how, "kept");
+  const lacking = { wwwAuthenticateParams: { scope, error: "insufficient_scope" } };
+  const renewal = await run(held("kept", grant), lacking);
+  assert.is(renewal.how === "person" && renewal.why, "scope");
+});
+
 test("what is none is none, though something lies there", async () => {
   const renewal = await run(held("none", await signedIn()));
   assert.equal(renewal, { how: "person", why: "none" });
