@@ -12,6 +12,7 @@ import { circleRows } from "./rows/circle.js";
 import { delayRows, floodRows, sessionRows } from "./rows/floods.js";
 import { inboxRows } from "./rows/inbox.js";
 import { ledgerRows } from "./rows/ledger.js";
+import { oauthRows } from "./rows/oauth.js";
 import type { Scale } from "./rows/round.js";
 import { tracingRows } from "./rows/tracing.js";
 import { coldStartRows, fakeRows, importRows, sizeRows } from "./rows/weights.js";
@@ -41,6 +42,7 @@ const parts: Record<string, (scale: Scale) => Promise<Row[]>> = {
   sizes: sizeRows,
   start: coldStartRows,
   ledger: ledgerRows,
+  oauth: oauthRows,
   tracing: tracingRows,
   inbox: inboxRows,
 };

@@ -2,6 +2,7 @@ import type { Changes } from "./changes.js";
 import type { AnswerOptions, Entry } from "./contract.js";
 import type { Engine, Row, Rule } from "./engine/engine.js";
 import type { Keyring } from "./seal/keyring.js";
+import type { Turns } from "./turns.js";
 
 /** The right under which something is written. */
 export interface Under {
@@ -15,6 +16,7 @@ export interface LedgerAccess {
   readonly engine: Engine;
   readonly keyring: Keyring;
   readonly changes: Changes;
+  readonly turns: Turns;
   /** Runs one rule in one transaction. */
   write<T>(name: string, rule: () => Rule<T>): Promise<T>;
   /** Gives an answer to an entry whose seal was opened, under a claim's fence or without one. */

@@ -19,7 +19,8 @@ const defaultLeaseMs = 60_000;
 /** Longer than one request to a token endpoint may take. */
 const defaultWaitMs = 30_000;
 
-function wantedBy(request: PendingRequest, claim: Wanted["claim"]): Wanted {
+/** What a request needs a grant for. @throws TypeError for a kind that needs none. */
+export function wantedBy(request: PendingRequest, claim: Wanted["claim"]): Wanted {
   const parts = grantOf(request);
   if (parts === undefined) throw new TypeError(`nothing is kept for requests of "${request.kind}"`);
   const { principal, sessionId } = request;
@@ -30,24 +31,19 @@ function wantedBy(request: PendingRequest, claim: Wanted["claim"]): Wanted {
 /** Takes what a claim's request needs, or waits until it is free. */
 export async function holdFor(
   ledger: LedgerAccess,
-  request: PendingRequest,
-  claim: Wanted["claim"] & { readonly owner: string },
-  options: GrantOptions,
+  wanted: Wanted,
+  options: GrantOptions & { readonly owner: string },
 ): Promise<HeldGrant> {
-  const wanted = wantedBy(request, claim);
-  return await hold(
-    ledger,
-    { ...options, owner: claim.owner },
-    {
-      take: (lease) => rules.take(wanted, lease),
-      leftMs: () => ledger.engine.read(() => rules.untilFree(wanted)),
-    },
-  );
+  return await hold(ledger, options, {
+    name: wanted.key,
+    take: (lease) => rules.take(wanted, lease),
+    leftMs: () => ledger.engine.read(() => rules.untilFree(wanted)),
+  });
 }
 
 /** What a claim's request needs, where it is kept and nobody is spending it. */
-export async function keptFor(ledger: LedgerAccess, request: PendingRequest, claim: Wanted["claim"]): Promise<unknown> {
-  const row = await ledger.engine.read(() => keptRow(wantedBy(request, claim)));
+export async function keptFor(ledger: LedgerAccess, wanted: Wanted): Promise<unknown> {
+  const row = await ledger.engine.read(() => keptRow(wanted));
   return row && (await openGrant(ledger.keyring, row));
 }
 
@@ -58,10 +54,12 @@ export async function holdKnown(
   options: GrantOptions & { readonly owner: string },
 ): Promise<HeldGrant> {
   const only = ledger.keyring.principal;
-  return await hold(ledger, options, { take: (lease) => rules.takeKnown(id, only, lease) });
+  return await hold(ledger, options, { name: id, take: (lease) => rules.takeKnown(id, only, lease) });
 }
 
 interface Way {
+  /** What is the same for all who want it. */
+  readonly name: string;
   take(lease: Lease): Rule<rules.Taken>;
   /** How long it is somebody else's, in a look that locks nothing. */
   leftMs?(): Promise<number | undefined>;
@@ -85,9 +83,16 @@ async function hold(
     busy = taken.row;
     return { leftMs: async () => taken.leftMs };
   };
-  const taken = await whenFree(ledger.changes, { waitMs: waitOf(waitMs, "waitMs"), signal }, attempt);
-  if (taken !== undefined) return await HeldGrant.of(ledger, taken.row, lease);
-  throw held(busy ?? {});
+  const deadline = performance.now() + waitOf(waitMs, "waitMs");
+  const endTurn = await ledger.turns.take(way.name, waitMs, signal);
+  try {
+    const restMs = Math.max(0, deadline - performance.now());
+    const taken = await whenFree(ledger.changes, { waitMs: restMs, signal }, attempt);
+    if (taken !== undefined) return await HeldGrant.of(ledger, taken.row, lease);
+    throw held(busy ?? {});
+  } finally {
+    endTurn();
+  }
 }
 
 export async function listed(ledger: LedgerAccess, filter: GrantFilter): Promise<GrantPage> {

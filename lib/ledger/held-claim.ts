@@ -4,10 +4,11 @@ import type { AnswerOf, KindName, PendingRequest, SecretsOf } from "../pending/i
 import type { LedgerAccess, Under } from "./access.js";
 import type { AnswerOptions, CancelOptions, Claim, Entry, GrantOptions, HeldGrant, StashOptions } from "./contract.js";
 import type { Row } from "./engine/engine.js";
-import { holdFor, keptFor } from "./grants.js";
+import { holdFor, keptFor, wantedBy } from "./grants.js";
 import { jsonOf } from "./json.js";
 import { entryOf } from "./rows.js";
 import * as claims from "./rules/claim.js";
+import type { Wanted } from "./rules/grant-row.js";
 import { type Place, stashPlace } from "./seal/place.js";
 import { checkTag } from "./tags.js";
 import { proveEntries, unsealRequest } from "./unseal.js";
@@ -26,6 +27,8 @@ export class HeldClaim implements Claim {
   #until: number;
   /** The entry as its seal was opened. */
   readonly #row: Row;
+  /** The request, once its seal was opened: that takes longer than a reading. */
+  #unsealed: PendingRequest | undefined;
   readonly #credential: string;
   readonly #owner: string;
   readonly #leaseMs: number;
@@ -62,7 +65,9 @@ export class HeldClaim implements Claim {
   async request(entryId = this.entry.id): Promise<PendingRequest> {
     if (this.#ticket !== undefined && entryId !== this.entry.id) throw claims.strayEntry();
     const row = await this.#ledger.engine.read(() => claims.sealedEntry(this.#credential, this.fence, entryId));
-    return await unsealRequest(this.#ledger.keyring, row);
+    const request = await unsealRequest(this.#ledger.keyring, row);
+    if (entryId === this.entry.id) this.#unsealed ??= request;
+    return request;
   }
 
   async stash(value: unknown, { tag }: StashOptions = {}): Promise<void> {
@@ -86,22 +91,22 @@ export class HeldClaim implements Claim {
   }
 
   async grant(options: GrantOptions = {}): Promise<HeldGrant> {
-    const claim = { credential: this.#credential, fence: this.fence, owner: this.#owner };
-    return await holdFor(this.#ledger, await this.#principals(), claim, options);
+    return await holdFor(this.#ledger, await this.#wanted(), { ...options, owner: this.#owner });
   }
 
   async kept(): Promise<unknown> {
-    const claim = { credential: this.#credential, fence: this.fence };
-    return await keptFor(this.#ledger, await this.#principals(), claim);
+    return await keptFor(this.#ledger, await this.#wanted());
   }
 
-  /** The request, for what is kept for its principal: not for whoever has a ticket. */
-  async #principals(): Promise<PendingRequest> {
-    if (this.#ticket === undefined) return await unsealRequest(this.#ledger.keyring, this.#row);
-    throw new LedgerError(
-      "CONFLICT",
-      "a ticket is for one entry; what is kept for its principal is none of its holder's",
-    );
+  /** What the request needs a grant for: not for whoever has a ticket. */
+  async #wanted(): Promise<Wanted> {
+    if (this.#ticket !== undefined)
+      throw new LedgerError(
+        "CONFLICT",
+        "a ticket is for one entry; what is kept for its principal is none of its holder's",
+      );
+    this.#unsealed ??= await unsealRequest(this.#ledger.keyring, this.#row);
+    return wantedBy(this.#unsealed, { credential: this.#credential, fence: this.fence });
   }
 
   async wanted(): Promise<boolean> {

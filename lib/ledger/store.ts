@@ -28,6 +28,7 @@ import type { Keyring } from "./seal/keyring.js";
 import { seedsOf } from "./seeds.js";
 import { findTicket, makeTicket, redeem } from "./tickets.js";
 import { tracedEntry, tracedRecord } from "./traced.js";
+import { Turns } from "./turns.js";
 import { proveEntries, unsealGiven } from "./unseal.js";
 import { watch } from "./watch.js";
 
@@ -41,6 +42,7 @@ export class Store implements contract.Ledger, LedgerAccess {
   readonly engine: Engine;
   readonly keyring: Keyring;
   readonly changes: Changes;
+  readonly turns = new Turns();
   readonly #closed = new AbortController();
   /** Watches that do not know yet where they start. Writes of this ledger wait for them, so that they miss none. */
   readonly #starting = new Set<Promise<unknown>>();

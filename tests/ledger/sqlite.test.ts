@@ -51,6 +51,50 @@ test("a claim that others are always faster than lets the event loop go on, and 
   assert.ok(tries >= 1);
 });
 
+test("claims of one process that wait for one grant ask for it one after another", async () => {
+  const engine = await sqliteEngine(":memory:");
+  let asked = 0;
+  const counting: Engine = {
+    dialect: engine.dialect,
+    read: (rule) => engine.read(rule),
+    listen: (wake) => engine.listen(wake),
+    defaultKey: (make) => engine.defaultKey(make),
+    close: () => engine.close(),
+    transact(name, rule) {
+      if (name === "hold") asked += 1;
+      return engine.transact(name, rule);
+    },
+  };
+  await using ledger = await openLedgerOn(counting, { key });
+  const claims = await Promise.all(
+    Array.from({ length: 12 }, async (_, index) => {
+      const request = oauthRequest({
+        principal: "ada",
+        sessionId: `s${index}`,
+        requestId: `r${index}`,
+        scope: `s${index}`,
+      });
+      const { id } = await ledger.record(request);
+      const claim = await ledger.claim({ id }, { owner: `broker ${index}` });
+      assert.ok(claim);
+      return claim;
+    }),
+  );
+  const aborting = new AbortController();
+  const [first, second, ...rest] = claims;
+  assert.ok(first && second);
+  const held = await first.grant();
+  const impatient = second.grant({ signal: aborting.signal });
+  const all = rest.map(async (claim) => (await claim.grant()).release());
+  // Who stands before the others and gives up holds nobody up; who comes with no time is told at once.
+  await rejects(second.grant({ waitMs: 0 }), { code: "CLAIMED" });
+  aborting.abort(new RangeError("enough"));
+  await rejects(impatient, RangeError);
+  await held.release();
+  await Promise.all(all);
+  assert.ok(asked <= 2 * claims.length + 2, `${asked}`);
+});
+
 test("a claim without an owner is a TypeError", async () => {
   await using ledger = await openLedger(":memory:");
   await ledger.record(oauthRequest());

@@ -26,7 +26,9 @@ export interface Statement {
  * that was drawn after that.
  */
 export interface Taking {
+  /** Its name, or several. */
   readonly lock: string | readonly string[];
+  /** Also draws a fence. */
   readonly draw?: "fence";
 }
 

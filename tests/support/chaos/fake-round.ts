@@ -58,7 +58,7 @@ class Round {
   readonly #problems: string[] = [];
   readonly #trace: string[] = [];
   readonly #lives = new Map<string, Mortal>();
-  readonly #graves: Promise<void>[] = [];
+  readonly #dead: Mortal[] = [];
   readonly #good = new Set<string>();
   readonly #count = { kills: 0, upsets: 0, brokers: 0, revocations: 0, tokens: 0, stalls: 0 };
   #over = false;
@@ -113,8 +113,10 @@ class Round {
     for (const { id, kind, state } of left) this.#problems.push(`${kind} ${id} is still ${state}`);
     this.#over = true;
     for (const life of this.#lives.values()) life.kill();
-    await Promise.all([...running, ...this.#graves]);
-    return await this.#report(ledger, fake.answered);
+    await Promise.all([...running, ...this.#dead.map(({ buried }) => buried)]);
+    const report = await this.#report(ledger, fake.answered);
+    for (const life of this.#dead) life.forget();
+    return report;
   }
 
   #log(text: string): void {
@@ -126,7 +128,7 @@ class Round {
     while (!this.#over) {
       const life = await openMortal(this.location);
       this.#lives.set(name, life);
-      this.#graves.push(life.buried);
+      this.#dead.push(life);
       const killed = new Promise<void>((resolve) => life.signal.addEventListener("abort", () => resolve()));
       const ended = live(life).catch((error: unknown) => {
         if (life.dead || this.#over) return;

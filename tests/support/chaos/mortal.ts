@@ -2,6 +2,7 @@
  * A process that is none: its ledger and its connections, cut off at once. What a call had done by then stays done in the store, as after
  * SIGKILL; whoever waited for it never hears of it, and nothing that it calls afterwards happens.
  */
+import { LedgerError } from "latchkey";
 import { type Ledger, openLedger } from "latchkey/ledger";
 import { connect, type Rpc } from "latchkey/rpc";
 import type { FakeRuntime } from "latchkey/testing";
@@ -16,15 +17,20 @@ export interface Mortal {
   kill(): void;
   /** Resolves when its ledger is closed. */
   readonly buried: Promise<void>;
+  /** For the end of a round: who still waits for the store hears that it is gone, and keeps this process no longer alive. */
+  forget(): void;
 }
-
-const forever = new Promise<never>(() => undefined);
 
 export async function openMortal(location: string): Promise<Mortal> {
   const real = await openLedger(location, { key });
   const aborting = new AbortController();
   const streams = new Set<{ destroy(): void }>();
   let dead = false;
+  let forget: () => void = () => undefined;
+  const forever = new Promise<never>((_, reject) => {
+    forget = () => reject(new LedgerError("DATABASE", "the process is gone"));
+  });
+  forever.catch(() => undefined);
   let bury: () => void = () => undefined;
   const buried = new Promise<void>((resolve) => {
     bury = resolve;
@@ -64,6 +70,7 @@ export async function openMortal(location: string): Promise<Mortal> {
     signal: aborting.signal,
     ledger: cutOff(real),
     buried,
+    forget,
     async connect(fake) {
       const pair = fake.streams();
       streams.add(pair.readable).add(pair.writable);

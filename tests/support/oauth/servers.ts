@@ -135,7 +135,7 @@ export interface Demand {
 }
 
 /** A request for a token as the runtime makes it. */
-export function demand({ challenge, ...data }: Demand = {}): OAuthRequest {
+export function demand({ challenge, ...data }: Demand = {}, sessionId = "s-1"): OAuthRequest {
   const event = {
     type: "mcp.oauth_required",
     data: {
@@ -145,7 +145,7 @@ export function demand({ challenge, ...data }: Demand = {}): OAuthRequest {
       }),
     },
   } as const;
-  return pendingRequest(event, { sessionId: "s-1", principal: "ada" });
+  return pendingRequest(event, { sessionId, principal: "ada" });
 }
 
 /** What every sign-in begins with, against a testRuntime. */
