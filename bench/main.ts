@@ -14,6 +14,7 @@ import { inboxRows } from "./rows/inbox.js";
 import { ledgerRows } from "./rows/ledger.js";
 import { oauthRows } from "./rows/oauth.js";
 import type { Scale } from "./rows/round.js";
+import { throughputRows } from "./rows/throughput.js";
 import { tracingRows } from "./rows/tracing.js";
 import { coldStartRows, fakeRows, importRows, sizeRows } from "./rows/weights.js";
 import { met, printTable, type Row } from "./table.js";
@@ -45,6 +46,7 @@ const parts: Record<string, (scale: Scale) => Promise<Row[]>> = {
   oauth: oauthRows,
   tracing: tracingRows,
   inbox: inboxRows,
+  throughput: throughputRows,
 };
 
 const chosen = positionals.length === 0 ? Object.keys(parts) : positionals;

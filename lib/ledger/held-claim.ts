@@ -43,10 +43,12 @@ export class HeldClaim implements Claim {
     this.#leaseMs = claimed.leaseMs;
     this.#until = claimed.until;
     this.#entries = claimed.entries.map(entryOf);
-    const row = claimed.entries.find(({ id }) => id === claimed.id);
-    if (row === undefined) throw new LedgerError("UNKNOWN_ENTRY", `no entry has the id "${claimed.id}"`);
+    const at = claimed.entries.findIndex(({ id }) => id === claimed.id);
+    const [row, entry] = [claimed.entries[at], this.#entries[at]];
+    if (row === undefined || entry === undefined)
+      throw new LedgerError("UNKNOWN_ENTRY", `no entry has the id "${claimed.id}"`);
     this.#row = row;
-    this.entry = entryOf(row);
+    this.entry = entry;
     this.fence = claimed.fence;
   }
 

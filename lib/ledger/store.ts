@@ -26,6 +26,7 @@ import { entryRow, unknownEntry } from "./rules/move.js";
 import { record } from "./rules/record.js";
 import type { Keyring } from "./seal/keyring.js";
 import { seedsOf } from "./seeds.js";
+import { SharedLook } from "./shared-look.js";
 import { findTicket, makeTicket, redeem } from "./tickets.js";
 import { tracedEntry, tracedRecord } from "./traced.js";
 import { Turns } from "./turns.js";
@@ -46,6 +47,13 @@ export class Store implements contract.Ledger, LedgerAccess {
   readonly #closed = new AbortController();
   /** Watches that do not know yet where they start. Writes of this ledger wait for them, so that they miss none. */
   readonly #starting = new Set<Promise<unknown>>();
+
+  /** What all watches ask. */
+  readonly #head = new SharedLook(() => this.engine.read(find.lastSeq));
+  readonly #sweep = new SharedLook(
+    () => this.sweep(),
+    (leftMs) => leftMs ?? Number.POSITIVE_INFINITY,
+  );
 
   constructor(engine: Engine, keyring: Keyring) {
     this.engine = engine;
@@ -128,7 +136,8 @@ export class Store implements contract.Ledger, LedgerAccess {
       engine: this.engine,
       changes: this.changes,
       closed: this.#closed.signal,
-      sweep: () => this.sweep(),
+      head: this.#head,
+      sweep: this.#sweep,
     };
     return watch(ledger, start, this.#scoped(filter), options);
   }

@@ -4,6 +4,7 @@ import type { Filter, Transition, WatchOptions } from "./contract.js";
 import { type Engine, number } from "./engine/engine.js";
 import { entryOf } from "./rows.js";
 import { type Scoped, transitions } from "./rules/find.js";
+import type { SharedLook } from "./shared-look.js";
 
 const batch = 256;
 /** How long until the next look while the store is away. */
@@ -12,8 +13,10 @@ const awayPauseMs = 250;
 export interface Watched {
   readonly engine: Engine;
   readonly changes: Changes;
+  /** The place of the newest transition. */
+  readonly head: SharedLook<number>;
   /** Moves entries whose time is over to `expired` and says how many milliseconds until the next one. */
-  sweep(): Promise<number | undefined>;
+  readonly sweep: SharedLook<number | undefined>;
   readonly closed: AbortSignal;
 }
 
@@ -35,7 +38,11 @@ export async function* watch(
       const seen = ledger.changes.count;
       let pauseMs = longestWaitMs;
       try {
-        const { found, next } = await ledger.engine.read(() => transitions(seq, filter, batch));
+        const head = await ledger.head.after(seen);
+        const { found, next } =
+          head.found > seq
+            ? await ledger.engine.read(() => transitions(seq, filter, batch))
+            : { found: [], next: undefined };
         for (const row of found) {
           seq = number(row.seq);
           yield Object.assign(entryOf(row), { cursor: String(seq) });
@@ -43,7 +50,8 @@ export async function* watch(
         if (next !== undefined) seq = next;
         else if (found.length > 0) continue;
         // What it closes counts as a change since `seen`.
-        pauseMs = Math.min((await ledger.sweep()) ?? longestWaitMs, longestWaitMs);
+        const swept = await ledger.sweep.after(seen);
+        pauseMs = Math.max(0, Math.min((swept.found ?? Number.POSITIVE_INFINITY) - swept.ageMs, longestWaitMs));
       } catch (error) {
         // `seq` is kept, so no transition is missed when the store is back.
         if (!(error instanceof LedgerError) || error.code !== "UNAVAILABLE") throw error;

@@ -51,21 +51,31 @@ test("a claim that others are always faster than lets the event loop go on, and 
   assert.ok(tries >= 1);
 });
 
-test("claims of one process that wait for one grant ask for it one after another", async () => {
+/** An engine that tells of each transaction by its name, and of each reading as "read". */
+async function toldOf(tell: (name: string) => void): Promise<Engine> {
   const engine = await sqliteEngine(":memory:");
-  let asked = 0;
-  const counting: Engine = {
+  return {
     dialect: engine.dialect,
-    read: (rule) => engine.read(rule),
+    read(rule) {
+      tell("read");
+      return engine.read(rule);
+    },
+    transact(name, rule) {
+      tell(name);
+      return engine.transact(name, rule);
+    },
     listen: (wake) => engine.listen(wake),
     defaultKey: (make) => engine.defaultKey(make),
     close: () => engine.close(),
-    transact(name, rule) {
-      if (name === "hold") asked += 1;
-      return engine.transact(name, rule);
-    },
   };
-  await using ledger = await openLedgerOn(counting, { key });
+}
+
+test("claims of one process that wait for one grant ask for it one after another", async () => {
+  let asked = 0;
+  const engine = await toldOf((name) => {
+    if (name === "hold") asked += 1;
+  });
+  await using ledger = await openLedgerOn(engine, { key });
   const claims = await Promise.all(
     Array.from({ length: 12 }, async (_, index) => {
       const request = oauthRequest({
@@ -93,6 +103,28 @@ test("claims of one process that wait for one grant ask for it one after another
   await held.release();
   await Promise.all(all);
   assert.ok(asked <= 2 * claims.length + 2, `${asked}`);
+});
+
+test("many watches of a ledger look together for what is new and for what is due", async () => {
+  let reads = 0;
+  const engine = await toldOf((name) => {
+    if (name === "read") reads += 1;
+  });
+  await using ledger = await openLedgerOn(engine, { key });
+  const watches = Array.from({ length: 30 }, () => ledger.watch());
+  const seen = Promise.all(watches.map((watch) => watch.next()));
+  for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+  reads = 0;
+  const again = Promise.all(watches.map((watch) => seen.then(() => watch.next())));
+  const { id } = await ledger.record(oauthRequest());
+  for (const { value } of await seen) assert.is(value?.id, id);
+  // Each reads the transition itself.
+  assert.ok(reads <= 30 + 3, `${reads}`);
+  for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+  reads = 0;
+  await ledger.cancel(id);
+  for (const { value } of await again) assert.is(value?.state, "cancelled");
+  assert.ok(reads <= 30 + 4, `${reads}`);
 });
 
 test("a claim without an owner is a TypeError", async () => {

@@ -39,7 +39,7 @@ function missing(packages: Packages): string[] {
 
 const test = suite("the lock file");
 
-const folders = ["", "newest-node", "conformance", "api-reference", "mcp-servers", "site"];
+const folders = ["", "newest-node", "conformance", "api-reference", "mcp-servers", "site", "queues"];
 for (const folder of folders.map((name) => name && `scripts/${name}/`)) {
   test(`${folder}package-lock.json holds every package, those of other platforms too`, async () => {
     const { packages }: { packages: Packages } = await read(`${folder}package-lock.json`);

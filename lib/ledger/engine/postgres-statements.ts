@@ -27,14 +27,21 @@ export class Statements {
   }
 
   /** A lock as text without parameters, to travel with BEGIN. */
-  lockText(question: Taking): string {
-    return this.#lock(question, `'${this.#numbers(question.lock)}'`);
+  lockText(taken: Taking): string {
+    const [name, ...more] = [taken.lock].flat();
+    if (name === undefined || more.length > 0) return this.#lock(taken, `'${this.#numbers(taken.lock)}'`);
+    // Its plan is made anew each time. From left to right: the time is the one after the lock.
+    return `SELECT pg_advisory_xact_lock(${lockNumber(`${this.#schema}/${name}`)}), ${this.#after(taken)}`;
   }
 
   /** Locks are taken in one order everywhere, so that no two transactions wait for each other. */
-  #lock({ draw }: Taking, numbers: string): string {
+  #lock(taken: Taking, numbers: string): string {
     const locks = `SELECT count(pg_advisory_xact_lock(k)) FROM (SELECT unnest(${numbers}::bigint[]) AS k ORDER BY 1) AS names`;
-    return `SELECT (${locks}), ${clock("clock_timestamp()")} AS now${draw === undefined ? "" : `, ${this.#draw}`}`;
+    return `SELECT (${locks}), ${this.#after(taken)}`;
+  }
+
+  #after({ draw }: Taking): string {
+    return `${clock("clock_timestamp()")} AS now${draw === undefined ? "" : `, ${this.#draw}`}`;
   }
 
   #numbers(names: string | readonly string[]): string {

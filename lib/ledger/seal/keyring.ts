@@ -3,8 +3,12 @@ import { LedgerError } from "../../base/errors.js";
 import { keyId, principalKey, tagKey } from "./keys.js";
 import { type Place, proofPlace } from "./place.js";
 
-/** Loaded when something is sealed or opened: a process that only lists does without. */
-const jose = () => import("./jwe.js");
+let loaded: Promise<typeof import("./jwe.js")> | undefined;
+/** Loaded when something is sealed or opened: a process that only lists does without. Node looks a path up for each import. */
+const jose = (): Promise<typeof import("./jwe.js")> => {
+  loaded ??= import("./jwe.js");
+  return loaded;
+};
 
 const encode = new TextEncoder();
 const decode = new TextDecoder();

@@ -23,6 +23,8 @@ export interface ServerOptions {
   /** Survive a power cut, as a real server would. Tests only kill processes. */
   readonly fsync?: boolean;
   readonly listen?: string;
+  /** How many it takes; 60 when left out. */
+  readonly connections?: number;
   /** What the server is started with: `ip netns exec NAME` for example. */
   readonly within?: readonly string[];
   /** The folder of the programs, where they are not those from npm. */
@@ -77,7 +79,7 @@ export async function startPostgres(options: ServerOptions = {}): Promise<Postgr
     unix_socket_directories: "",
     fsync: options.fsync ? "on" : "off",
     shared_buffers: "32MB",
-    max_connections: 60,
+    max_connections: options.connections ?? 60,
     log_min_messages: "log",
   };
   const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
