@@ -24,7 +24,7 @@ export class Turns {
     if (before === undefined) return end;
     try {
       await until<void>({ signal }, (resolve) => {
-        before.then(resolve);
+        void before.then(resolve);
         return startTimer(ms, resolve);
       });
       return end;
