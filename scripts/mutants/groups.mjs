@@ -26,7 +26,7 @@ export const groups = [
     words: shown,
     tests: [
       ...["tests/keeper/parking.test.ts", "tests/keeper/stranger.test.ts", "tests/keeper/keep.test.ts"],
-      ...["tests/keeper/sessions.test.ts", "tests/keeper/elsewhere.test.ts", "tests/keeper/live.test.ts"],
+      ...["tests/keeper/sessions.test.ts", "tests/keeper/elsewhere.long.test.ts", "tests/keeper/live.test.ts"],
       ...["tests/ledger/passing.long.test.ts"],
     ],
   },
@@ -68,7 +68,7 @@ export const groups = [
         "tests/rpc/runtime/start.test.ts",
         "tests/rpc/runtime/installs.long.test.ts",
       ],
-      ...["tests/cli/runtime.test.ts"],
+      ...["tests/cli/runtime.long.test.ts"],
     ],
   },
 ];
