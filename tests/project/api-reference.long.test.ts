@@ -22,8 +22,11 @@ test("is made from the doc comments without a warning", () => {
 });
 
 test("has a folder for every entry of the package", async () => {
-  const { exports } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
-  const entries = Object.keys(exports).filter((path) => path !== "./package.json");
+  const { exports }: { exports: Record<string, unknown> } = JSON.parse(
+    await readFile(join(root, "package.json"), "utf8"),
+  );
+  // What is exported as it lies there is data, and has no types.
+  const entries = Object.keys(exports).filter((path) => typeof exports[path] === "object");
   for (const path of entries) assert.ok(existsSync(join(pages, path === "." ? "latchkey" : path)), path);
 });
 

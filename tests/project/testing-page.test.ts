@@ -18,11 +18,13 @@ function rowOf(file: string, source: string): string {
   const imports = [...source.matchAll(/^import [^;]*;/gm)].join("\n");
   if (/^for \(const \w+ of fakeAndReal\)/m.test(source))
     return `| \`${file}\` | on the fake | on the fake and both runtimes |`;
-  if (/\bfakeByDay\b/.test(imports)) return `| \`${file}\` | once, on the fake | once, on ${older} |`;
+  const isLong = file.endsWith(".long.test.ts");
+  if (/\bfakeByDay\b/.test(imports))
+    return `| \`${file}\` | ${isLong ? "–" : "once, on the fake"} | once, on ${older} |`;
   const named = [/\bbundled\b/.test(imports) && older, /\bcli\b(?!\/)/.test(imports) && newer];
   const on = named.filter(Boolean).join(" and ");
   const once = on === "" ? "once" : `once, on ${on}`;
-  const day = file.endsWith(".long.test.ts") ? "–" : both ? `on ${older}` : once;
+  const day = isLong ? "–" : both ? `on ${older}` : once;
   return `| \`${file}\` | ${day} | ${both ? "on both runtimes" : once} |`;
 }
 
