@@ -50,7 +50,8 @@ function pageOf(path) {
   if (path === "LICENSE") return "license.md";
   if (/^[A-Z]+\.md$/.test(path)) return path.toLowerCase();
   if (/^docs\/[^/]+\.md$/.test(path)) return path;
-  return `source/${path.replace(/\/$/, "")}.md`;
+  // Nothing is made of what begins with a dot.
+  return `source/${path.replace(/\/$/, "").replace(/(^|\/)\./g, "$1")}.md`;
 }
 
 /** Links to files of the repository become links to their pages; comments for the tests of the docs go. */
